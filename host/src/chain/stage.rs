@@ -1,0 +1,240 @@
+//! What a stage is: `open`, `write` for each chunk, `close`. Native and sandboxed stages behave alike behind this trait.
+//!
+//! A `Processor` is configured once, when a chain is built; it makes a fresh `Stage` for every message.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::Content;
+use super::meter::CpuMeter;
+use crate::mail::{Envelope, Verdict};
+use crate::smtp::Reply;
+
+/// What a `write` decided for its chunk (`processor.wit`, `flow`). What it put into the output goes on first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// Forward this chunk unchanged.
+    Pass,
+    /// The output stands in for this chunk; no output: it is held or dropped.
+    Replaced,
+    /// Forward this chunk and all after it unchanged; the stage's part ends.
+    Splice,
+    /// Drop this chunk and all after it; the stage's part ends.
+    Drain,
+}
+
+/// A decision not to take the message. Ends the run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// Permanent, with a 5xx reply.
+    Reject(Reply),
+    /// Temporary, with a 4xx reply.
+    Defer(Reply),
+}
+
+/// Why a stage could not decide. What a stage *decides* is not an error.
+/// `Display` names this level only; causes are in `source()`.
+#[derive(Debug, thiserror::Error)]
+pub enum StageError {
+    /// The guest trapped; its instance is discarded.
+    #[error("trapped")]
+    Trapped(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Its CPU budget is spent.
+    #[error("used its {budget_ms} ms of CPU time")]
+    OutOfCpu {
+        /// The budget, for the input it has had so far.
+        budget_ms: u64,
+    },
+    /// The message's time of being runnable or running is spent.
+    #[error("ran for more than {budget_ms} ms")]
+    OutOfWall {
+        /// `wall_per_message`.
+        budget_ms: u64,
+    },
+    /// It asked for more memory than it may have.
+    #[error("asked for more than its {limit} bytes of memory")]
+    OutOfMemory {
+        /// `memory_per_instance`, in bytes.
+        limit: u64,
+    },
+    /// It wrote more than it may.
+    #[error("wrote more than the {limit} bytes it may for its input")]
+    OutputLimit {
+        /// The limit that it ran into, in bytes.
+        limit: u64,
+    },
+    /// It made a header section longer than `header_size_max`.
+    #[error("made a header section of more than {limit} bytes")]
+    HeaderTooLarge {
+        /// `header_size_max`, in bytes.
+        limit: u64,
+    },
+    /// It said itself that it cannot go on.
+    #[error("failed: {0}")]
+    Failed(String),
+    /// The content is not what it can take, for example a broken compressed stream.
+    #[error("cannot take the content: {0}")]
+    Content(String),
+    /// The reply it gave does not fit its refusal.
+    #[error("gave a reply that does not fit: {0}")]
+    BadReply(String),
+    /// No sandbox is free.
+    #[error("no sandbox is free")]
+    NoCapacity(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl StageError {
+    /// A short, closed set of reasons, for metrics: `trap`, `cpu`, `wall`, `memory`, `output`, `header`, `failed`,
+    /// `content`, `reply`, `capacity`.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Trapped(_) => "trap",
+            Self::OutOfCpu { .. } => "cpu",
+            Self::OutOfWall { .. } => "wall",
+            Self::OutOfMemory { .. } => "memory",
+            Self::OutputLimit { .. } => "output",
+            Self::HeaderTooLarge { .. } => "header",
+            Self::Failed(_) => "failed",
+            Self::Content(_) => "content",
+            Self::BadReply(_) => "reply",
+            Self::NoCapacity(_) => "capacity",
+        }
+    }
+
+    /// Whether a budget or capacity ran out (451 4.3.2) rather than the stage being at fault (451 4.3.0).
+    pub fn is_budget(&self) -> bool {
+        matches!(
+            self,
+            Self::OutOfCpu { .. }
+                | Self::OutOfWall { .. }
+                | Self::OutOfMemory { .. }
+                | Self::OutputLimit { .. }
+                | Self::NoCapacity(_)
+        )
+    }
+}
+
+/// Why a call of a stage did not go well: never mixed up, because only a failure is subject to `on_failure`.
+#[derive(Debug)]
+pub enum StageEnd {
+    /// The stage decided not to take the message.
+    Refused(Refusal),
+    /// The stage could not decide.
+    Failed(StageError),
+}
+
+impl From<StageError> for StageEnd {
+    fn from(error: StageError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<Refusal> for StageEnd {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// What the chain does when a stage fails (`design/semantics.md`, Failure).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnFailure {
+    /// 451: the client tries again.
+    #[default]
+    Defer,
+    /// 554 5.6.0.
+    Reject,
+    /// Go on without the stage while it has been transparent, else as `Defer`.
+    Bypass,
+    /// As `Bypass`, and quarantine the message.
+    Quarantine,
+}
+
+/// What a stage wrote in one call, in order. The driver joins it and cuts it to the chunk size.
+#[derive(Debug, Default)]
+pub struct Output {
+    pieces: Vec<Bytes>,
+    len: usize,
+}
+
+impl Output {
+    /// Adds bytes behind those already written. Empty pieces are dropped.
+    pub fn push(&mut self, piece: impl Into<Bytes>) {
+        let piece = piece.into();
+        if !piece.is_empty() {
+            self.len += piece.len();
+            self.pieces.push(piece);
+        }
+    }
+
+    /// Bytes written so far in this call.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether nothing was written in this call.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Takes all that was written.
+    pub fn take(&mut self) -> Vec<Bytes> {
+        self.len = 0;
+        std::mem::take(&mut self.pieces)
+    }
+}
+
+/// What a stage may touch during one call.
+pub struct StageContext<'a> {
+    /// The envelope, as the stages before left it.
+    pub envelope: &'a mut Envelope,
+    /// Where the stage writes what goes to the next one.
+    pub output: &'a mut Output,
+    /// CPU time of this stage for this message, the running call included.
+    pub meter: &'a Arc<CpuMeter>,
+}
+
+/// What a stage has used besides CPU time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Most linear memory at once, in bytes; 0 for native stages.
+    pub memory_peak: u64,
+}
+
+/// One stage at work on one message. The order of calls: `open`, `write` for each chunk (never for an empty message),
+/// `close`. A call that errs is the last; on an abort the stage is dropped.
+#[async_trait]
+pub trait Stage: Send {
+    /// The first bytes, or the end, have come.
+    async fn open(&mut self, _cx: &mut StageContext<'_>) -> Result<(), StageEnd> {
+        Ok(())
+    }
+
+    /// One chunk: never empty, at most the chunk size, but for the first one of a stage that takes
+    /// [`Content::Message`]: the whole header section.
+    async fn write(&mut self, chunk: &Bytes, cx: &mut StageContext<'_>) -> Result<Flow, StageEnd>;
+
+    /// The end of the stage's part; the last chance to write.
+    async fn close(&mut self, _cx: &mut StageContext<'_>) -> Result<Verdict, StageEnd> {
+        Ok(Verdict::Accept)
+    }
+
+    /// What it has used so far.
+    fn usage(&self) -> Usage {
+        Usage::default()
+    }
+}
+
+/// A configured processor in a chain: makes a stage for each message.
+pub trait Processor: Send + Sync {
+    /// What stands in logs as `processor`: a native's name, or `name@version#hash` of a component.
+    fn id(&self) -> &str;
+    /// What it takes.
+    fn takes(&self) -> Content;
+    /// What it gives.
+    fn gives(&self) -> Content;
+    /// A fresh stage. Cheap: costly preparation belongs into `Stage::open`.
+    fn stage(&self) -> Box<dyn Stage>;
+}

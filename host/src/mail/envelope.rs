@@ -1,0 +1,172 @@
+//! The envelope of one message: who sends, who receives, and what is known of both.
+//!
+//! Every stage sees it as the stages before left it; the sinks get the final one. A journal lets a stage that is
+//! bypassed be undone (`design/semantics.md`, Failure).
+
+use std::collections::BTreeMap;
+
+use super::{Mailbox, MessageId};
+
+/// Longest key of an `x.` fact, in bytes, the prefix included.
+pub const FACT_KEY_MAX: usize = 64;
+/// Longest value of an `x.` fact, in bytes.
+pub const FACT_VALUE_MAX: usize = 1024;
+/// Most `x.` facts of one message.
+pub const FACTS_MAX: usize = 64;
+
+/// Sender, recipients and facts of one message.
+///
+/// Facts of the host: `smtp.helo`, `smtp.protocol` (`SMTP`, `ESMTP`, `ESMTPS`, `LMTP`, ...), `client.ip`, `tls.version`,
+/// `tls.cipher`, `size.declared`, `body` (`7BIT` or `8BITMIME`). Facts of stages begin with `x.`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Envelope {
+    id: MessageId,
+    sender: Option<Mailbox>,
+    recipients: Vec<Mailbox>,
+    facts: BTreeMap<String, String>,
+    journal: Option<Vec<Change>>,
+}
+
+/// One undoable change, holding what stood there before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// A fact's key and its former value.
+    Fact(String, Option<String>),
+    /// The former sender.
+    Sender(Option<Mailbox>),
+    /// The former recipients.
+    Recipients(Vec<Mailbox>),
+}
+
+impl Envelope {
+    /// An envelope; `sender` `None` is the null reverse-path.
+    pub fn new(id: MessageId, sender: Option<Mailbox>, recipients: Vec<Mailbox>) -> Self {
+        Self { id, sender, recipients, facts: BTreeMap::new(), journal: None }
+    }
+
+    /// The message's id.
+    pub fn id(&self) -> &MessageId {
+        &self.id
+    }
+
+    /// The reverse-path; `None` is `<>`.
+    pub fn sender(&self) -> Option<&Mailbox> {
+        self.sender.as_ref()
+    }
+
+    /// The recipients, in the order given.
+    pub fn recipients(&self) -> &[Mailbox] {
+        &self.recipients
+    }
+
+    /// All facts by key.
+    pub fn facts(&self) -> &BTreeMap<String, String> {
+        &self.facts
+    }
+
+    /// One fact.
+    pub fn fact(&self, key: &str) -> Option<&str> {
+        self.facts.get(key).map(String::as_str)
+    }
+
+    /// Sets a fact of the host's own: any key, no limit. Not for values from stages.
+    pub fn set_host_fact(&mut self, key: &str, value: impl Into<String>) {
+        self.facts.insert(key.to_owned(), value.into());
+    }
+
+    /// Sets a fact for a stage. False where the key is not `x.` and more, of at most [`FACT_KEY_MAX`] printable ASCII
+    /// bytes, the value is over [`FACT_VALUE_MAX`], or [`FACTS_MAX`] others stand already.
+    pub fn set_stage_fact(&mut self, key: &str, value: &str) -> bool {
+        let named = key.len() > 2
+            && key.len() <= FACT_KEY_MAX
+            && key.starts_with("x.")
+            && key.bytes().all(|b| b.is_ascii_graphic());
+        if !named || value.len() > FACT_VALUE_MAX {
+            return false;
+        }
+        if !self.facts.contains_key(key) {
+            let standing = self.facts.keys().filter(|k| k.starts_with("x.")).count();
+            if standing >= FACTS_MAX {
+                return false;
+            }
+        }
+        let before = self.facts.insert(key.to_owned(), value.to_owned());
+        self.note(Change::Fact(key.to_owned(), before));
+        true
+    }
+
+    /// Replaces the sender.
+    pub fn set_sender(&mut self, sender: Option<Mailbox>) {
+        let before = std::mem::replace(&mut self.sender, sender);
+        self.note(Change::Sender(before));
+    }
+
+    /// Replaces the recipients.
+    pub fn set_recipients(&mut self, recipients: Vec<Mailbox>) {
+        let before = std::mem::replace(&mut self.recipients, recipients);
+        self.note(Change::Recipients(before));
+    }
+
+    /// From here on changes are noted, after those in `so_far`.
+    pub fn start_journal(&mut self, so_far: Vec<Change>) {
+        self.journal = Some(so_far);
+    }
+
+    /// Ends the noting and gives what was noted, oldest first.
+    pub fn take_journal(&mut self) -> Vec<Change> {
+        self.journal.take().unwrap_or_default()
+    }
+
+    /// Takes the changes back, newest first.
+    pub fn undo(&mut self, changes: Vec<Change>) {
+        for change in changes.into_iter().rev() {
+            match change {
+                Change::Fact(key, Some(value)) => drop(self.facts.insert(key, value)),
+                Change::Fact(key, None) => drop(self.facts.remove(&key)),
+                Change::Sender(sender) => self.sender = sender,
+                Change::Recipients(recipients) => self.recipients = recipients,
+            }
+        }
+    }
+
+    fn note(&mut self, change: Change) {
+        if let Some(journal) = &mut self.journal {
+            journal.push(change);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stage_sets_only_x_facts_within_the_limits() {
+        let mut envelope = Envelope::default();
+        assert!(!envelope.set_stage_fact("client.ip", "1.2.3.4"));
+        assert!(!envelope.set_stage_fact("x.", ""));
+        assert!(envelope.set_stage_fact(&format!("x.{}", "k".repeat(FACT_KEY_MAX - 2)), ""));
+        assert!(!envelope.set_stage_fact(&format!("x.{}", "k".repeat(FACT_KEY_MAX - 1)), ""));
+        assert!(envelope.set_stage_fact("x.v", &"v".repeat(FACT_VALUE_MAX)));
+        assert!(!envelope.set_stage_fact("x.v", &"v".repeat(FACT_VALUE_MAX + 1)));
+        for n in 2..FACTS_MAX {
+            assert!(envelope.set_stage_fact(&format!("x.{n}"), ""));
+        }
+        assert!(!envelope.set_stage_fact("x.one-more", ""));
+        assert!(envelope.set_stage_fact("x.v", "a standing one may change"));
+    }
+
+    #[test]
+    fn undo_restores_what_stood_before() {
+        let before = Envelope::new(MessageId::default(), None, vec![Mailbox::from_parts("a", "x.example")]);
+        let mut envelope = before.clone();
+        envelope.start_journal(Vec::new());
+        assert!(envelope.set_stage_fact("x.a", "1"));
+        assert!(envelope.set_stage_fact("x.a", "2"));
+        envelope.set_sender(Some(Mailbox::from_parts("s", "y.example")));
+        envelope.set_recipients(Vec::new());
+        let changes = envelope.take_journal();
+        envelope.undo(changes);
+        assert_eq!(envelope, before);
+    }
+}

@@ -1,0 +1,14 @@
+//! What a message is, apart from how it travels: mailboxes, the envelope, its id, what becomes of it.
+//!
+//! Pure values. Knows nothing of sockets, clocks, tenants or stages.
+
+pub mod envelope;
+pub mod header_section;
+pub mod id;
+pub mod mailbox;
+pub mod verdict;
+
+pub use envelope::Envelope;
+pub use id::MessageId;
+pub use mailbox::Mailbox;
+pub use verdict::Verdict;

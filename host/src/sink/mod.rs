@@ -1,0 +1,66 @@
+//! Where a message becomes durable: `open`, `write`, `prepare`, `commit`; dropped uncommitted, nothing is visible.
+
+use std::error::Error;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::chain::Content;
+use crate::mail::Envelope;
+
+/// Why a sink could not keep a message. Always temporary to the client (451).
+#[derive(Debug, thiserror::Error)]
+#[error("{doing}")]
+pub struct SinkError {
+    /// What was being done, with the path or address.
+    pub doing: String,
+    /// Why it did not work.
+    #[source]
+    pub source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl SinkError {
+    /// An error with its cause.
+    pub fn new(doing: impl Into<String>, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { doing: doing.into(), source: Some(source.into()) }
+    }
+}
+
+/// Where within the sink a message goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placement {
+    /// To its recipients.
+    Deliver,
+    /// Apart, for a person to look at.
+    Quarantine,
+}
+
+/// A configured sink of a chain.
+#[async_trait]
+pub trait Sink: Send + Sync {
+    /// Its name in logs.
+    fn name(&self) -> &str;
+    /// What it takes: [`Content::Message`] or [`Content::Any`].
+    fn takes(&self) -> Content;
+    /// Whether it can keep a quarantined message apart.
+    fn can_quarantine(&self) -> bool {
+        false
+    }
+    /// Whether a commit cannot be taken back by anyone (relay, http): it commits before all others.
+    fn is_final(&self) -> bool {
+        false
+    }
+    /// Begins one message, on its final envelope.
+    async fn open(&self, envelope: &Envelope) -> Result<Box<dyn Delivery>, SinkError>;
+}
+
+/// One message on its way into a sink. Dropped before `commit` has answered, it leaves nothing visible.
+#[async_trait]
+pub trait Delivery: Send {
+    /// More content. Bounded memory: waits where the medium is slow.
+    async fn write(&mut self, chunk: Bytes) -> Result<(), SinkError>;
+    /// The content is complete: make it durable, not yet visible. A failed sync is a failed message, never retried.
+    async fn prepare(&mut self, placement: Placement) -> Result<(), SinkError>;
+    /// Make it visible, durably.
+    async fn commit(self: Box<Self>) -> Result<(), SinkError>;
+}

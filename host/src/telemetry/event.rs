@@ -1,0 +1,204 @@
+//! Every event there is.
+
+use std::net::IpAddr;
+
+use serde::Serialize;
+
+/// How much an event matters. ERROR: an operator must act. WARN: nothing was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// An operator must act.
+    Error,
+    /// Something is wrong; nothing was lost.
+    Warn,
+    /// What an operator wants to read every day.
+    Info,
+    /// Per-session detail.
+    Debug,
+}
+
+/// What happened.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The server is up.
+    Started {
+        /// Version of the host.
+        version: &'static str,
+        /// Names and addresses of the listeners.
+        listeners: Vec<String>,
+        /// Address of the admin API.
+        admin: String,
+    },
+    /// Something about the host that the operator should know; no counter.
+    Notice {
+        /// How much it matters.
+        #[serde(skip)]
+        level: Level,
+        /// What.
+        text: String,
+    },
+    /// A client connected.
+    SessionOpened {
+        /// Which listener.
+        listener: String,
+        /// Its address.
+        client: IpAddr,
+    },
+    /// A client was sent away with 421 at once.
+    SessionRefused {
+        /// Which listener.
+        listener: String,
+        /// Its address.
+        client: IpAddr,
+        /// Why: `sessions_max`, `sessions_per_client`, `draining`.
+        reason: &'static str,
+    },
+    /// A session ended.
+    SessionClosed {
+        /// Which listener.
+        listener: String,
+        /// Its address.
+        client: IpAddr,
+        /// How: `quit`, `client_gone`, `timeout`, `errors_max`, `draining`, `tls_failed`, `io_error`.
+        reason: &'static str,
+    },
+    /// A message came to its end: accepted or not.
+    Message(Box<MessageRecord>),
+    /// A stage failed.
+    StageFailed {
+        /// The message.
+        id: String,
+        /// Whose chain.
+        tenant: String,
+        /// Which stage.
+        stage: String,
+        /// What was done about it: the policy that applied.
+        policy: String,
+        /// One of `StageError::reason`.
+        reason: &'static str,
+        /// The whole chain of causes.
+        error: String,
+    },
+    /// A stage said something through the `log` interface, or `debug` saw something.
+    StageLog {
+        /// How much it matters.
+        #[serde(skip)]
+        level: Level,
+        /// The message.
+        id: String,
+        /// Whose chain.
+        tenant: String,
+        /// Which stage.
+        stage: String,
+        /// At most 1 KiB.
+        text: String,
+    },
+    /// A stage counted something through the `log` interface.
+    #[serde(skip)]
+    StageCount {
+        /// Whose chain.
+        tenant: String,
+        /// Which stage.
+        stage: String,
+        /// At most 32 bytes.
+        name: String,
+        /// Added.
+        delta: u64,
+    },
+    /// A sink could not keep a message.
+    SinkFailed {
+        /// The message.
+        id: String,
+        /// Whose chain.
+        tenant: String,
+        /// Which sink.
+        sink: String,
+        /// The whole chain of causes.
+        error: String,
+        /// Sinks that hold the message all the same.
+        held_by: Vec<String>,
+    },
+    /// A tenant's chain went live.
+    TenantLoaded {
+        /// Which tenant.
+        tenant: String,
+        /// Its revision.
+        revision: u64,
+        /// Its chain.
+        chain: String,
+    },
+    /// A tenant's file was refused.
+    TenantRefused {
+        /// Which tenant.
+        tenant: String,
+        /// The revision that goes on serving; none: its domains get 451.
+        serving: Option<u64>,
+        /// All that is wrong.
+        problems: Vec<String>,
+    },
+    /// A reload came to its end.
+    Reloaded {
+        /// Whether all of it took effect.
+        ok: bool,
+        /// Tenants that changed.
+        changed: usize,
+        /// Tenants that were refused.
+        refused: usize,
+    },
+}
+
+/// One record for each message at its end.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct MessageRecord {
+    /// The message's id.
+    pub id: String,
+    /// Whose chain.
+    pub tenant: String,
+    /// The chain's revision.
+    pub chain_revision: u64,
+    /// The client's address.
+    pub client: String,
+    /// What it said in HELO or EHLO.
+    pub helo: String,
+    /// TLS version, or empty.
+    pub tls: String,
+    /// The reverse-path; empty for the null one.
+    pub sender: String,
+    /// The recipients.
+    pub recipients: Vec<String>,
+    /// Octets of content received.
+    pub size: u64,
+    /// accept, quarantine, discard, reject, defer or failed; `aborted` where the client went away.
+    pub verdict: String,
+    /// The reply given.
+    pub reply: String,
+    /// What each stage did.
+    pub stages: Vec<StageRecord>,
+    /// The sinks that committed.
+    pub sinks: Vec<String>,
+    /// Wall time from the first byte of content to the reply, in milliseconds.
+    pub ms: u64,
+}
+
+/// What one stage did for one message.
+#[derive(Debug, Clone, Default, Serialize, PartialEq, Eq)]
+pub struct StageRecord {
+    /// Its name in the chain.
+    pub name: String,
+    /// Which processor.
+    pub processor: String,
+    /// pass, changed, spliced, drained, refused, failed, bypassed or unused.
+    pub outcome: String,
+    /// CPU time, in microseconds.
+    pub cpu_us: u64,
+    /// Wall time, in microseconds.
+    pub wall_us: u64,
+    /// Bytes in.
+    pub bytes_in: u64,
+    /// Bytes out.
+    pub bytes_out: u64,
+    /// Most linear memory, in bytes.
+    pub memory_peak: u64,
+}
