@@ -4,7 +4,6 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -48,24 +47,24 @@ fn thread_cpu_ns() -> u64 {
 }
 
 /// A future whose polls are charged to a meter.
-pub struct Metered<F> {
-    meter: Arc<CpuMeter>,
-    future: Pin<Box<F>>,
+pub struct Metered<'a, F> {
+    meter: &'a CpuMeter,
+    future: F,
 }
 
-impl<F: Future> Metered<F> {
+impl<'a, F: Future + Unpin> Metered<'a, F> {
     /// Charges `future` to `meter`.
-    pub fn new(meter: Arc<CpuMeter>, future: F) -> Self {
-        Self { meter, future: Box::pin(future) }
+    pub fn new(meter: &'a CpuMeter, future: F) -> Self {
+        Self { meter, future }
     }
 }
 
-impl<F: Future> Future for Metered<F> {
+impl<F: Future + Unpin> Future for Metered<'_, F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         self.meter.begin();
-        let poll = self.future.as_mut().poll(cx);
+        let poll = Pin::new(&mut self.future).poll(cx);
         self.meter.end();
         poll
     }

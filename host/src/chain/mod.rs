@@ -1,12 +1,19 @@
-//! Bytes through stages: what a stage is, how a chain is written, and the driver that runs one message.
+//! Bytes through stages: what a stage is, how a chain is written, and the run of one message.
 //!
-//! Generic over its stages: knows neither the native processors nor the sandbox.
+//! Generic over its stages: knows neither the native processors nor the sandbox. In reading order: `content`, `stage`,
+//! `lineup`, `intake`, `slot`, `run`.
 
 pub mod content;
+pub mod intake;
+pub mod lineup;
 pub mod meter;
+pub mod run;
+mod slot;
 pub mod stage;
 
 pub use content::Content;
+pub use lineup::{LineUp, PlannedStage};
+pub use run::{Outlet, Run, RunEnd, RunLimits};
 pub use stage::{
     Flow, OnFailure, Output, Processor, Refusal, Stage, StageContext, StageEnd, StageError, Usage,
 };
