@@ -34,7 +34,8 @@ impl Intake {
 
     /// For a stage that takes `message`: first the whole header section, of at most `header_size_max` bytes.
     pub fn message(chunk_size: usize, header_size_max: usize) -> Self {
-        let gathering = Gathering { end: HeaderEnd::default(), held: BytesMut::new(), limit: header_size_max };
+        let gathering =
+            Gathering { end: HeaderEnd::default(), held: BytesMut::new(), limit: header_size_max };
         Self { chunk_size, gathering: Some(gathering) }
     }
 
@@ -132,7 +133,11 @@ mod tests {
         let text = b"A: bcd\r\n\r\nbody";
         for cut in 0..10 {
             assert!(run(Intake::message(99, 10), &[&text[..cut], &text[cut..]]).is_ok(), "{cut}");
-            assert_eq!(run(Intake::message(99, 9), &[&text[..cut], &text[cut..]]), Err(HeaderTooLarge), "{cut}");
+            assert_eq!(
+                run(Intake::message(99, 9), &[&text[..cut], &text[cut..]]),
+                Err(HeaderTooLarge),
+                "{cut}"
+            );
         }
         assert!(run(Intake::message(99, 3), &[b"abc"]).is_ok());
         assert!(run(Intake::message(99, 3), &[b"ab", b"cd"]).is_err());

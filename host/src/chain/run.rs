@@ -146,7 +146,9 @@ impl Run {
                 continue;
             };
             match (slot.state, item) {
-                (State::Passing, Item::Chunk(chunk) | Item::Ready(chunk)) => work.push((at + 1, Item::Chunk(chunk))),
+                (State::Passing, Item::Chunk(chunk) | Item::Ready(chunk)) => {
+                    work.push((at + 1, Item::Chunk(chunk)))
+                }
                 (State::Draining, Item::Chunk(_) | Item::Ready(_)) => {}
                 (State::Passing | State::Draining, Item::End) => work.push((at + 1, Item::End)),
                 (_, Item::Chunk(chunk)) => self.gather(at, chunk, &mut work)?,

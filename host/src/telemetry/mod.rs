@@ -1,7 +1,9 @@
 //! What the host tells its operator: each event is a log line and a counter, in one place.
 
+pub mod causes;
 pub mod event;
 
+pub use causes::causes;
 pub use event::{Event, Level, MessageRecord, StageRecord};
 
 use std::sync::Arc;

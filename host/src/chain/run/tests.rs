@@ -171,17 +171,18 @@ async fn output_reaches_the_next_stage_before_the_next_chunk_and_before_the_chun
 
 #[tokio::test]
 async fn what_open_writes_comes_first() {
-    let a = Script { open: vec![Do::Emit("first ", Flow::Pass)], writes: vec![Do::Emit("2nd ", Flow::Pass)], ..script("a") };
+    let a = Script {
+        open: vec![Do::Emit("first ", Flow::Pass)],
+        writes: vec![Do::Emit("2nd ", Flow::Pass)],
+        ..script("a")
+    };
     assert_eq!(run(&[a.clone()], &["body"]).await.out, "first 2nd body");
     assert_eq!(run(&[a], &[]).await.out, "first ");
 }
 
 #[tokio::test]
 async fn the_next_stage_opens_late_and_sees_the_facts() {
-    let a = Script {
-        writes: vec![Do::Emit("", Flow::Replaced), Do::Fact("set")],
-        ..script("a")
-    };
+    let a = Script { writes: vec![Do::Emit("", Flow::Replaced), Do::Fact("set")], ..script("a") };
     let ran = run(&[a, script("b")], &["one", "two"]).await;
     assert_eq!(ran.seen, ["a open -", "a one", "a two", "b open set", "b two", "a close", "b close"]);
 }
@@ -199,7 +200,19 @@ async fn the_header_section_comes_whole_and_what_follows_is_cut() {
     assert_eq!(ran.out, "A: 1\nB: 23\n\nbody");
     assert_eq!(
         ran.seen,
-        ["a open -", "a A: 1\nB: 23\n\n", "b open -", "b A: 1\nB: ", "b 23\n\n", "a bo", "b bo", "a dy", "b dy", "a close", "b close"]
+        [
+            "a open -",
+            "a A: 1\nB: 23\n\n",
+            "b open -",
+            "b A: 1\nB: ",
+            "b 23\n\n",
+            "a bo",
+            "b bo",
+            "a dy",
+            "b dy",
+            "a close",
+            "b close"
+        ]
     );
 }
 
@@ -217,14 +230,14 @@ async fn a_header_section_past_the_limit_is_the_fault_of_whoever_made_it() {
 
 #[tokio::test]
 async fn splice_takes_the_stage_out_at_once() {
-    let a = Script {
-        writes: vec![Do::Emit("<", Flow::Splice)],
-        close: vec![Do::CloseEmit(">")],
-        ..script("a")
-    };
+    let a =
+        Script { writes: vec![Do::Emit("<", Flow::Splice)], close: vec![Do::CloseEmit(">")], ..script("a") };
     let ran = run(&[a, script("b")], &["one", "two"]).await;
     assert_eq!(ran.out, "<one>two");
-    assert_eq!(ran.seen, ["a open -", "a one", "a close", "b open -", "b <", "b one", "b >", "b two", "b close"]);
+    assert_eq!(
+        ran.seen,
+        ["a open -", "a one", "a close", "b open -", "b <", "b one", "b >", "b two", "b close"]
+    );
 }
 
 #[tokio::test]
@@ -269,7 +282,9 @@ async fn each_policy_at_each_place_of_failure() {
             match on_failure {
                 OnFailure::Defer => assert!(matches!(ran.result, Err(RunEnd::Failed { reject: false, .. }))),
                 OnFailure::Reject => assert!(matches!(ran.result, Err(RunEnd::Failed { reject: true, .. }))),
-                OnFailure::Bypass => assert_eq!((ran.result.unwrap(), &*ran.out), (Verdict::Accept, "onetwo")),
+                OnFailure::Bypass => {
+                    assert_eq!((ran.result.unwrap(), &*ran.out), (Verdict::Accept, "onetwo"))
+                }
                 OnFailure::Quarantine => {
                     assert_eq!(ran.result.unwrap().name(), "quarantine");
                     assert_eq!(ran.out, "onetwo");

@@ -1,0 +1,204 @@
+//! Loads a component: what it is made of, what it imports and exports, what it says of itself.
+//!
+//! Refusals name the import or export that does not fit. Compiling happens here, in this process: components come from
+//! the operator's own disk.
+
+use std::fmt;
+use std::sync::Arc;
+
+use wasmtime::component::Component;
+use wasmtime::component::types::{ComponentInstance, ComponentItem};
+
+use super::bindings::MailProcessorPre;
+use super::bindings::gatepost::processor::types as wit;
+use super::engine::Sandboxes;
+use super::limits::StageLimits;
+use super::sandbox::Sandbox;
+use super::stage::{Instance, StageIdentity};
+use crate::chain::Content;
+use crate::chain::meter::{CpuMeter, Metered};
+
+/// The interface that a processor exports.
+const PROCESSOR: &str = "gatepost:processor/processor@0.1.0";
+/// Its functions.
+const PROCESSOR_FUNCTIONS: [&str; 5] = ["describe", "configure", "open", "write", "close"];
+/// Every interface that a component may import, and its functions.
+const OFFERED: [(&str, &[&str]); 4] = [
+    ("gatepost:processor/types@0.1.0", &[]),
+    ("gatepost:processor/envelope@0.1.0", &["id", "sender", "recipients", "fact", "set-fact"]),
+    ("gatepost:processor/next@0.1.0", &["write"]),
+    ("gatepost:processor/log@0.1.0", &["emit", "count"]),
+];
+
+/// Why a component was not loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// wasmtime could not be set up.
+    #[error("the sandbox engine could not be made")]
+    Engine(#[source] wasmtime::Error),
+    /// The epoch thread could not be started.
+    #[error("the epoch thread could not be started")]
+    Ticker(#[source] std::io::Error),
+    /// The file is something else.
+    #[error("not a component: {0}")]
+    NotAComponent(&'static str),
+    /// The component does not validate or compile.
+    #[error("the component does not compile: {0}")]
+    Compile(String),
+    /// Imports or exports do not fit.
+    #[error("{}", .0.join("; "))]
+    Interface(Vec<String>),
+    /// It could not be instantiated, or failed in `describe`.
+    #[error("{0}")]
+    Describe(String),
+}
+
+/// What a component says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Description {
+    /// Its name, as it says.
+    pub name: String,
+    /// Its version, as it says.
+    pub version: String,
+    /// One line.
+    pub summary: String,
+    /// What it takes.
+    pub takes: Content,
+    /// What it gives.
+    pub gives: Content,
+}
+
+/// A component, compiled and checked. Shared by every chain that uses the same bytes.
+pub struct Loaded {
+    /// BLAKE3 of its bytes.
+    pub id: blake3::Hash,
+    /// Size of the component in bytes.
+    pub size: usize,
+    /// The interfaces it imports, in its own order.
+    pub imports: Vec<String>,
+    /// What `describe` said.
+    pub description: Description,
+    pub(super) pre: MailProcessorPre<Sandbox>,
+}
+
+impl fmt::Debug for Loaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Loaded")
+            .field("id", &self.id.to_hex())
+            .field("description", &self.description)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Loaded {
+    pub(super) fn new(sandboxes: &Sandboxes, id: blake3::Hash, bytes: &[u8]) -> Result<Self, LoadError> {
+        looks_like_a_component(bytes)?;
+        let component =
+            Component::from_binary(&sandboxes.engine, bytes).map_err(|e| LoadError::Compile(causes(&e)))?;
+        let imports = check_interface(&component, sandboxes)?;
+        let mistyped = |error: wasmtime::Error| LoadError::Interface(vec![causes(&error)]);
+        let instance_pre = sandboxes.linker.instantiate_pre(&component).map_err(mistyped)?;
+        let pre = MailProcessorPre::new(instance_pre).map_err(mistyped)?;
+        let description = describe(&pre).map_err(LoadError::Describe)?;
+        Ok(Self { id, size: bytes.len(), imports, description, pre })
+    }
+}
+
+/// Runs `describe` in a fresh instance under default limits, on a thread of its own: this may be called from anywhere.
+fn describe(pre: &MailProcessorPre<Sandbox>) -> Result<Description, String> {
+    let meter = Arc::new(CpuMeter::default());
+    let identity = Arc::new(StageIdentity::nobody());
+    let ask = async {
+        let mut instance = Instance::start(pre, &identity, &StageLimits::for_describe(), &meter).await?;
+        instance.describe().await
+    };
+    let said = block_on(Metered::new(&meter, Box::pin(ask)))?;
+    said.map_err(|error| format!("`describe` {}", crate::telemetry::causes(&error))).map(|said| Description {
+        name: said.name,
+        version: said.version,
+        summary: said.summary,
+        takes: content(said.takes),
+        gives: content(said.gives),
+    })
+}
+
+/// Runs a future of the sandbox to its end on a thread and runtime of its own, charged to a meter of its own.
+pub(super) fn block_on<T: Send>(future: impl Future<Output = T> + Send) -> Result<T, String> {
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|e| e.to_string())?;
+            Ok(runtime.block_on(future))
+        });
+        thread.join().map_err(|_| "the sandbox's thread panicked".to_owned())?
+    })
+}
+
+fn content(content: wit::Content) -> Content {
+    match content {
+        wit::Content::Message => Content::Message,
+        wit::Content::Bytes => Content::Bytes,
+        wit::Content::Any => Content::Any,
+    }
+}
+
+/// Tells the kinds of file that people confuse with a component apart, before anything is parsed.
+fn looks_like_a_component(bytes: &[u8]) -> Result<(), LoadError> {
+    let refuse = |what| Err(LoadError::NotAComponent(what));
+    match bytes {
+        [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => Ok(()),
+        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => {
+            refuse("this is a core module; `gatepost processor build` makes a component of it")
+        }
+        [0x7f, b'E', b'L', b'F', ..] => refuse("this is precompiled or native code, which is never loaded"),
+        _ => refuse("it does not begin like a WebAssembly component"),
+    }
+}
+
+/// Names everything that is missing from the exports or not on offer among the imports. Gives the imports' names.
+fn check_interface(component: &Component, sandboxes: &Sandboxes) -> Result<Vec<String>, LoadError> {
+    let engine = &sandboxes.engine;
+    let ty = component.component_type();
+    let mut problems = Vec::new();
+    let mut imports = Vec::new();
+    for (name, item) in ty.imports(engine) {
+        imports.push(name.to_owned());
+        let offered = OFFERED.iter().find(|(interface, _)| *interface == name);
+        match (offered, item.ty) {
+            (Some((_, functions)), ComponentItem::ComponentInstance(instance)) => {
+                problems.extend(
+                    function_names(&instance, engine)
+                        .filter(|function| !functions.contains(&function.as_str()))
+                        .map(|function| {
+                            format!("imports `{name}` function `{function}`, which does not exist")
+                        }),
+                );
+            }
+            _ => problems.push(format!("imports `{name}`, which is not on offer")),
+        }
+    }
+    let exported = ty.exports(engine).find(|(name, _)| *name == PROCESSOR).map(|(_, item)| item.ty);
+    match exported {
+        Some(ComponentItem::ComponentInstance(instance)) => {
+            let have: Vec<String> = function_names(&instance, engine).collect();
+            problems.extend(
+                PROCESSOR_FUNCTIONS
+                    .iter()
+                    .filter(|function| !have.iter().any(|name| name == *function))
+                    .map(|function| format!("lacks the export `{PROCESSOR}` function `{function}`")),
+            );
+        }
+        _ => problems.push(format!("lacks the export `{PROCESSOR}`")),
+    }
+    if problems.is_empty() { Ok(imports) } else { Err(LoadError::Interface(problems)) }
+}
+
+fn function_names(instance: &ComponentInstance, engine: &wasmtime::Engine) -> impl Iterator<Item = String> {
+    let functions =
+        instance.exports(engine).filter(|(_, item)| matches!(item.ty, ComponentItem::ComponentFunc(_)));
+    functions.map(|(name, _)| name.to_owned()).collect::<Vec<_>>().into_iter()
+}
+
+/// An error with all its causes on one line.
+fn causes(error: &wasmtime::Error) -> String {
+    error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

@@ -1,0 +1,167 @@
+//! One wasmtime engine for the process: its pool, its epoch ticker, its cache of compiled components.
+//!
+//! The settings were measured (`docs/measurements.md`): page faults and mprotect dominate, not wasm.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use wasmtime::component::Linker;
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy,
+};
+
+use super::component::{LoadError, Loaded};
+use super::host;
+use super::sandbox::Sandbox;
+
+/// Length of one epoch: a guest that runs longer yields its thread.
+const TICK: Duration = Duration::from_millis(1);
+/// Most instances at once, whatever the kernel would allow: 64 messages of 64 stages.
+const INSTANCES_MAX: u32 = 4096;
+/// Most guest calls in flight at once; only a call needs a stack.
+const STACKS: u32 = 1000;
+
+/// How large the pool is made.
+#[derive(Debug, Clone, Copy)]
+pub struct PoolSettings {
+    /// Largest linear memory of an instance, in bytes: `[limits.max] memory_per_instance`.
+    pub memory_max: usize,
+}
+
+/// The engine, and every component that is loaded into it.
+pub struct Sandboxes {
+    pub(super) engine: Engine,
+    pub(super) linker: Linker<Sandbox>,
+    loaded: Mutex<HashMap<blake3::Hash, Arc<Loaded>>>,
+    /// Notices for the operator about how the pool was made.
+    notices: Vec<String>,
+    stop: Arc<AtomicBool>,
+    ticker: Option<JoinHandle<()>>,
+}
+
+impl Sandboxes {
+    /// Makes the engine and starts its ticker. Fails where the kernel does not give the address space.
+    pub fn new(settings: PoolSettings) -> Result<Self, LoadError> {
+        let (pool, notices) = pool(settings);
+        let engine = Engine::new(&engine_config(pool)).map_err(LoadError::Engine)?;
+        let mut linker = Linker::new(&engine);
+        host::add_to_linker(&mut linker).map_err(LoadError::Engine)?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let ticker = ticker(engine.clone(), stop.clone()).map_err(LoadError::Ticker)?;
+        Ok(Self { engine, linker, loaded: Mutex::default(), notices, stop, ticker: Some(ticker) })
+    }
+
+    /// Loads a component, or finds it by the hash of its bytes among those that are in use.
+    pub fn load(&self, bytes: &[u8]) -> Result<Arc<Loaded>, LoadError> {
+        let id = blake3::hash(bytes);
+        if let Some(loaded) = self.lock().get(&id) {
+            return Ok(loaded.clone());
+        }
+        let loaded = Arc::new(Loaded::new(self, id, bytes)?);
+        let mut cache = self.lock();
+        // What only the cache still holds is of no generation any more.
+        cache.retain(|_, loaded| Arc::strong_count(loaded) > 1);
+        cache.insert(id, loaded.clone());
+        Ok(loaded)
+    }
+
+    /// What the operator should know about how the pool was made.
+    pub fn notices(&self) -> &[String] {
+        &self.notices
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<blake3::Hash, Arc<Loaded>>> {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Sandboxes {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(ticker) = self.ticker.take() {
+            // The ticker's only fault would be a panic, which has been printed.
+            let _ = ticker.join();
+        }
+    }
+}
+
+fn ticker(engine: Engine, stop: Arc<AtomicBool>) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name("epoch".into()).spawn(move || {
+        while !stop.load(Ordering::Relaxed) {
+            std::thread::sleep(TICK);
+            engine.increment_epoch();
+        }
+    })
+}
+
+fn engine_config(pool: PoolingAllocationConfig) -> Config {
+    let mut config = Config::new();
+    config
+        .strategy(Strategy::Cranelift)
+        .cranelift_opt_level(OptLevel::Speed)
+        .cranelift_nan_canonicalization(true)
+        .epoch_interruption(true)
+        .memory_init_cow(true)
+        .concurrency_support(false)
+        .wasm_component_model(true)
+        .wasm_simd(true)
+        .wasm_relaxed_simd(false)
+        .wasm_multi_memory(false)
+        .wasm_memory64(false)
+        .wasm_tail_call(false)
+        .wasm_custom_page_sizes(false)
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    config
+}
+
+fn pool(settings: PoolSettings) -> (PoolingAllocationConfig, Vec<String>) {
+    let mut notices = Vec::new();
+    let instances = instances_that_fit(&mut notices);
+    let scan = PoolingAllocationConfig::is_pagemap_scan_available() && !swap_is_on();
+    if !scan {
+        // With swap on, the scan overlooks swapped pages and would leak them into the next instance.
+        notices
+            .push("page scan is off (swap is on, or the kernel has none): instances start slower".to_owned());
+    }
+    let mut pool = PoolingAllocationConfig::default();
+    pool.total_component_instances(instances)
+        .total_core_instances(instances * 3)
+        .total_memories(instances)
+        .total_tables(instances * 2)
+        .total_stacks(STACKS)
+        .max_memory_size(settings.memory_max)
+        .max_memories_per_module(1)
+        .max_tables_per_module(2)
+        .table_elements(5000)
+        .linear_memory_keep_resident(if scan { 512 << 10 } else { 128 << 10 })
+        .table_keep_resident(16 << 10)
+        .async_stack_keep_resident(64 << 10)
+        .decommit_batch_size(1)
+        .max_unused_warm_slots(100)
+        .pagemap_scan(if scan { Enabled::Yes } else { Enabled::No });
+    (pool, notices)
+}
+
+/// Instances that the kernel's limit on mappings has room for: about 4 mappings each, and 5000 for everything else.
+fn instances_that_fit(notices: &mut Vec<String>) -> u32 {
+    let mappings = std::fs::read_to_string("/proc/sys/vm/max_map_count")
+        .ok()
+        .and_then(|text| text.trim().parse::<u32>().ok())
+        .unwrap_or(65530);
+    let fit = mappings.saturating_sub(5000) / 4;
+    if fit < INSTANCES_MAX {
+        notices.push(format!(
+            "room for {fit} instances at once; `sysctl vm.max_map_count={}` makes room for {INSTANCES_MAX}",
+            INSTANCES_MAX * 4 + 5000
+        ));
+    }
+    fit.clamp(64, INSTANCES_MAX)
+}
+
+fn swap_is_on() -> bool {
+    // One heading line, then a line for each swap area. Unreadable: assume the worse.
+    std::fs::read_to_string("/proc/swaps").map_or(true, |text| text.lines().count() > 1)
+}

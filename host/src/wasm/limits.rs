@@ -1,0 +1,70 @@
+//! What one instance may use while it works on one message.
+
+use std::time::Duration;
+
+/// Output that one call may always write, beyond its multiple of the input (`processor.wit`, `next.write`).
+pub const OUTPUT_BASE: u64 = 1 << 20;
+/// Output of one call: at most this times its input, plus [`OUTPUT_BASE`].
+pub const OUTPUT_RATIO_PER_CALL: u64 = 4;
+/// Longest log record, in bytes.
+pub const LOG_RECORD_MAX: usize = 1024;
+/// Most names that one stage may count under.
+pub const COUNT_NAMES_MAX: usize = 16;
+/// Longest name to count under, in bytes.
+pub const COUNT_NAME_MAX: usize = 32;
+
+/// Limits of one sandboxed stage, from `[limits]`, the tenant's own and the stage's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StageLimits {
+    /// Linear memory, in bytes.
+    pub memory: usize,
+    /// CPU time for a message, before `cpu_per_mib`.
+    pub cpu_per_message: Duration,
+    /// CPU time added for each MiB of input.
+    pub cpu_per_mib: Duration,
+    /// Output over the message: at most this times its input, plus [`OUTPUT_BASE`].
+    pub output_ratio: u64,
+    /// Log bytes for a message.
+    pub log_bytes: usize,
+}
+
+impl StageLimits {
+    /// CPU time that a stage may have used once `input` bytes have come.
+    pub fn cpu(&self, input: u64) -> Duration {
+        let per_mib = u64::try_from(self.cpu_per_mib.as_nanos()).unwrap_or(u64::MAX);
+        let added = u128::from(per_mib) * u128::from(input) >> 20;
+        self.cpu_per_message.saturating_add(Duration::from_nanos(u64::try_from(added).unwrap_or(u64::MAX)))
+    }
+
+    /// Bytes that a stage may have written in all once `input` bytes have come.
+    pub fn output(&self, input: u64) -> u64 {
+        self.output_ratio.saturating_mul(input).saturating_add(OUTPUT_BASE)
+    }
+
+    /// Bytes that one call may write for its `input`.
+    pub fn output_of_call(input: u64) -> u64 {
+        OUTPUT_RATIO_PER_CALL.saturating_mul(input).saturating_add(OUTPUT_BASE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn budgets_grow_with_the_input() {
+        let limits = StageLimits {
+            memory: 0,
+            cpu_per_message: Duration::from_millis(100),
+            cpu_per_mib: Duration::from_millis(250),
+            output_ratio: 4,
+            log_bytes: 0,
+        };
+        assert_eq!(limits.cpu(0), Duration::from_millis(100));
+        assert_eq!(limits.cpu(2 << 20), Duration::from_millis(600));
+        assert_eq!(limits.output(0), 1 << 20);
+        assert_eq!(limits.output(10), (1 << 20) + 40);
+        assert_eq!(limits.cpu(u64::MAX), limits.cpu(u64::MAX), "no overflow");
+        assert_eq!(limits.output(u64::MAX), u64::MAX);
+    }
+}

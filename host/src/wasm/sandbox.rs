@@ -1,0 +1,184 @@
+//! All that one guest instance may touch and use up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use wasmtime::ResourceLimiter;
+
+use super::limits::{COUNT_NAME_MAX, COUNT_NAMES_MAX, LOG_RECORD_MAX, StageLimits};
+use super::stage::StageIdentity;
+use crate::chain::StageError;
+use crate::chain::meter::CpuMeter;
+use crate::mail::Envelope;
+use crate::telemetry::{Event, Level};
+
+/// Which limit a guest ran into. The first one counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Overrun {
+    Cpu { budget: Duration },
+    Memory { limit: u64 },
+    Output { limit: u64 },
+}
+
+impl Overrun {
+    pub(super) fn into_error(self) -> StageError {
+        match self {
+            Self::Cpu { budget } => {
+                StageError::OutOfCpu { budget_ms: u64::try_from(budget.as_millis()).unwrap_or(u64::MAX) }
+            }
+            Self::Memory { limit } => StageError::OutOfMemory { limit },
+            Self::Output { limit } => StageError::OutputLimit { limit },
+        }
+    }
+}
+
+/// What the store of an instance holds.
+pub(super) struct Sandbox {
+    pub(super) identity: Arc<StageIdentity>,
+    pub(super) limits: StageLimits,
+    pub(super) meter: Arc<CpuMeter>,
+    /// During `describe` and `configure` every import traps.
+    pub(super) pure: bool,
+    /// The message's envelope while a call is at work.
+    pub(super) envelope: Envelope,
+    pub(super) overrun: Option<Overrun>,
+    pub(super) memory_peak: u64,
+    /// What the call at hand has written.
+    pub(super) output: BytesMut,
+    call_limit: u64,
+    input_total: u64,
+    output_total: u64,
+    log_left: usize,
+    count_names: Vec<String>,
+}
+
+impl Sandbox {
+    pub(super) fn new(identity: Arc<StageIdentity>, limits: StageLimits, meter: Arc<CpuMeter>) -> Self {
+        Self {
+            log_left: limits.log_bytes,
+            identity,
+            limits,
+            meter,
+            pure: true,
+            envelope: Envelope::default(),
+            overrun: None,
+            memory_peak: 0,
+            output: BytesMut::new(),
+            call_limit: 0,
+            input_total: 0,
+            output_total: 0,
+            count_names: Vec::new(),
+        }
+    }
+
+    /// Before a call with `input` bytes. Gives the most bytes that it may write.
+    pub(super) fn begin_call(&mut self, envelope: Envelope, input: usize) -> u64 {
+        self.envelope = envelope;
+        self.input_total += input as u64;
+        let message_left = self.limits.output(self.input_total).saturating_sub(self.output_total);
+        self.call_limit = StageLimits::output_of_call(input as u64).min(message_left);
+        self.call_limit
+    }
+
+    /// After a call: the envelope, and what was written.
+    pub(super) fn end_call(&mut self) -> (Envelope, Bytes) {
+        let written = self.output.split().freeze();
+        self.output_total += written.len() as u64;
+        (std::mem::take(&mut self.envelope), written)
+    }
+
+    /// Whether `next.write` of `len` more bytes is within the limits. If not, the stage has failed.
+    pub(super) fn has_room_for(&mut self, len: usize) -> bool {
+        let room = (self.output.len() + len) as u64 <= self.call_limit;
+        if !room {
+            self.overrun.get_or_insert(Overrun::Output { limit: self.call_limit });
+        }
+        room
+    }
+
+    /// `log.emit`. Past the message's log budget records are dropped; the first that is says so.
+    pub(super) fn log(&mut self, level: Level, text: &str) {
+        let text = truncated(text, LOG_RECORD_MAX);
+        if self.log_left == 0 {
+            return;
+        }
+        let fits = text.len() <= self.log_left;
+        self.log_left = if fits { self.log_left - text.len() } else { 0 };
+        let text = if fits { text.to_owned() } else { "log budget of this message is spent".to_owned() };
+        let identity = &self.identity;
+        identity.telemetry.emit(Event::StageLog {
+            level,
+            id: self.envelope.id().to_string(),
+            tenant: identity.tenant.clone(),
+            stage: identity.label.clone(),
+            text,
+        });
+    }
+
+    /// `log.count`. Names past the limits are not counted.
+    pub(super) fn count(&mut self, name: &str, delta: u64) {
+        if name.is_empty() || name.len() > COUNT_NAME_MAX {
+            return;
+        }
+        if !self.count_names.iter().any(|known| known == name) {
+            if self.count_names.len() >= COUNT_NAMES_MAX {
+                return;
+            }
+            self.count_names.push(name.to_owned());
+        }
+        let identity = &self.identity;
+        identity.telemetry.emit(Event::StageCount {
+            tenant: identity.tenant.clone(),
+            stage: identity.label.clone(),
+            name: name.to_owned(),
+            delta,
+        });
+    }
+
+    /// Whether the CPU budget, for the input so far, is spent. To be called within a metered poll.
+    pub(super) fn cpu_is_spent(&mut self) -> bool {
+        let budget = self.limits.cpu(self.input_total);
+        let spent = self.meter.used_now() >= budget;
+        if spent {
+            self.overrun.get_or_insert(Overrun::Cpu { budget });
+        }
+        spent
+    }
+}
+
+/// At most `max` bytes of `text`, cut between characters.
+fn truncated(text: &str, max: usize) -> &str {
+    if text.len() <= max {
+        return text;
+    }
+    let end = (0..=max).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+    &text[..end]
+}
+
+impl ResourceLimiter for Sandbox {
+    fn memory_growing(&mut self, _now: usize, desired: usize, _max: Option<usize>) -> wasmtime::Result<bool> {
+        if desired > self.limits.memory {
+            self.overrun.get_or_insert(Overrun::Memory { limit: self.limits.memory as u64 });
+            return Ok(false);
+        }
+        self.memory_peak = self.memory_peak.max(desired as u64);
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, _now: usize, desired: usize, _max: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(desired <= 10_000)
+    }
+
+    fn instances(&self) -> usize {
+        32
+    }
+
+    fn tables(&self) -> usize {
+        32
+    }
+
+    fn memories(&self) -> usize {
+        8
+    }
+}
