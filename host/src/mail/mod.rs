@@ -2,12 +2,14 @@
 //!
 //! Pure values. Knows nothing of sockets, clocks, tenants or stages.
 
+pub mod content_check;
 pub mod envelope;
 pub mod header_section;
 pub mod id;
 pub mod mailbox;
 pub mod verdict;
 
+pub use content_check::ContentCheck;
 pub use envelope::Envelope;
 pub use id::MessageId;
 pub use mailbox::Mailbox;

@@ -1,0 +1,379 @@
+//! One client's connection: bytes in and out, deadlines, and what the session says to do with them.
+//!
+//!     socket --LineDecoder--> Session --Action--> reply | RCPT check | content --DotDecoder--> Transaction
+//!
+//! The one async SMTP file. Replies are collected and sent when there is nothing more to read, so that a pipelined
+//! group is answered in one segment (RFC 2920). Knows nothing of how connections are accepted.
+
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::catalog::{Catalog, Generation, Resolution, Tenant};
+use crate::config::Listener;
+use crate::mail::{ContentCheck, Envelope, Mailbox, MessageId};
+use crate::smtp::framing::{COMMAND_LINE_MAX, DotDecoder, LineDecoder, LineProgress, Progress};
+use crate::smtp::session::{Action, Incoming, Session, SessionConfig};
+use crate::smtp::Reply;
+use crate::transaction::{Chains, Transaction, replies};
+use crate::tls::{TlsSlot, Wire};
+
+/// Bytes asked of the socket at once.
+const READ_SIZE: usize = 32 << 10;
+/// How long a client may take for the handshake.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(30);
+/// How long we wait for a client to take in the last reply before the socket goes.
+const LINGER_MAX: Duration = Duration::from_secs(2);
+
+/// What the sessions of one listener share.
+pub struct Port {
+    /// The listener's config.
+    pub listener: Listener,
+    /// The same for the protocol.
+    pub session: Arc<SessionConfig>,
+    /// Tenants and their chains.
+    pub catalog: Arc<Catalog>,
+    /// Where messages are worked on.
+    pub chains: Chains,
+    /// The certificate in use; none: no TLS.
+    pub tls: Option<Arc<TlsSlot>>,
+    /// True once the server drains.
+    pub draining: watch::Receiver<bool>,
+}
+
+/// Why a session ended, as it stands in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// QUIT, or 421 for too many errors.
+    Said,
+    /// The client closed.
+    ClientGone,
+    /// Silence.
+    Timeout,
+    /// We are shutting down.
+    Draining,
+    /// The handshake failed.
+    Tls,
+}
+
+impl Ended {
+    /// The name in the log.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Said => "quit",
+            Self::ClientGone => "client_gone",
+            Self::Timeout => "timeout",
+            Self::Draining => "draining",
+            Self::Tls => "tls_failed",
+        }
+    }
+}
+
+impl From<io::Error> for Ended {
+    fn from(_: io::Error) -> Self {
+        Self::ClientGone
+    }
+}
+
+/// One client.
+pub struct Connection {
+    port: Arc<Port>,
+    wire: Wire,
+    client: IpAddr,
+    session: Session,
+    lines: LineDecoder,
+    input: BytesMut,
+    output: Vec<u8>,
+    draining: watch::Receiver<bool>,
+    /// Pinned from MAIL on.
+    generation: Option<Arc<Generation>>,
+    /// The tenant of the recipients taken so far.
+    tenant: Option<Arc<Tenant>>,
+}
+
+impl Connection {
+    /// A connection at its beginning. `wire` may be under TLS already.
+    pub fn new(port: Arc<Port>, wire: Wire, client: IpAddr) -> Self {
+        let mut session = Session::new(port.session.clone());
+        if wire.tls().is_some() {
+            session.tls_started();
+        }
+        Self {
+            session,
+            wire,
+            client,
+            lines: LineDecoder::new(COMMAND_LINE_MAX),
+            input: BytesMut::new(),
+            output: Vec::new(),
+            draining: port.draining.clone(),
+            port,
+            generation: None,
+            tenant: None,
+        }
+    }
+
+    /// Serves the client to its end.
+    pub async fn serve(mut self) -> Ended {
+        let greeting = self.session.greeting();
+        greeting.encode(&mut self.output);
+        let ended = loop {
+            if let Err(ended) = self.step().await {
+                break ended;
+            }
+        };
+        let last_words = match ended {
+            Ended::Draining => Some(Reply::new(421, "4.3.2", "Shutting down, try again later")),
+            Ended::Timeout => Some(Reply::new(421, "4.4.2", "No command in time, closing")),
+            Ended::Said | Ended::ClientGone | Ended::Tls => None,
+        };
+        if let Some(reply) = last_words {
+            reply.encode(&mut self.output);
+        }
+        if ended != Ended::ClientGone {
+            // Nobody is left to tell.
+            let _ = timeout(LINGER_MAX, self.part()).await;
+        }
+        ended
+    }
+
+    /// One command: read it, and do what the session says.
+    async fn step(&mut self) -> Result<(), Ended> {
+        let action = loop {
+            if *self.draining.borrow() {
+                return Err(Ended::Draining);
+            }
+            match self.lines.feed(&self.input) {
+                LineProgress::Line { consumed, line } => {
+                    let action = self.session.command(line);
+                    self.input.advance(consumed);
+                    break action;
+                }
+                LineProgress::Overlong { consumed } => {
+                    self.input.advance(consumed);
+                    break self.session.overlong();
+                }
+                LineProgress::NeedMore => {
+                    self.input.clear();
+                    self.read_command().await?;
+                }
+            }
+        };
+        self.act(action).await?;
+        if !self.session.in_transaction() {
+            (self.generation, self.tenant) = (None, None);
+        } else if self.generation.is_none() {
+            self.generation = Some(self.port.catalog.current());
+        }
+        Ok(())
+    }
+
+    async fn act(&mut self, action: Action) -> Result<(), Ended> {
+        match action {
+            Action::Reply(reply) => reply.encode(&mut self.output),
+            Action::CheckRecipient(mailbox) => {
+                let answer = self.check_recipient(mailbox);
+                // The answer is a reply or the 421 of too many errors, never another check.
+                match self.session.recipient_checked(answer) {
+                    Action::Close(reply) => {
+                        reply.encode(&mut self.output);
+                        return Err(Ended::Said);
+                    }
+                    Action::Reply(reply) => reply.encode(&mut self.output),
+                    Action::CheckRecipient(_) | Action::Receive(_) | Action::StartTls(_) => {}
+                }
+            }
+            Action::Receive(incoming) => self.receive(*incoming).await?,
+            Action::StartTls(reply) => {
+                reply.encode(&mut self.output);
+                self.start_tls().await?;
+            }
+            Action::Close(reply) => {
+                reply.encode(&mut self.output);
+                return Err(Ended::Said);
+            }
+        }
+        Ok(())
+    }
+
+    fn check_recipient(&mut self, mailbox: Mailbox) -> Result<Mailbox, Reply> {
+        let generation = self.generation.get_or_insert_with(|| self.port.catalog.current());
+        match generation.resolve(&mailbox) {
+            Resolution::Tenant(tenant) => match &self.tenant {
+                Some(first) if first.name != tenant.name => Err(replies::second_tenant()),
+                Some(_) => Ok(mailbox),
+                None => {
+                    self.tenant = Some(tenant);
+                    Ok(mailbox)
+                }
+            },
+            Resolution::Broken(_) => Err(replies::tenant_broken()),
+            Resolution::Unknown => Err(replies::relay_denied()),
+        }
+    }
+
+    async fn receive(&mut self, incoming: Incoming) -> Result<(), Ended> {
+        let Some(tenant) = self.tenant.clone() else {
+            // Every recipient that was taken set the tenant.
+            self.session.content_done();
+            replies::failed_without_trace().encode(&mut self.output);
+            return Ok(());
+        };
+        let envelope = self.envelope(incoming);
+        let header_size_max = usize::try_from(self.port.listener.header_size_max.0).unwrap_or(usize::MAX);
+        let transaction = Transaction::begin(&self.port.chains, tenant, envelope, header_size_max);
+        self.session.go_ahead().encode(&mut self.output);
+        let reply = self.content(transaction).await?;
+        reply.encode(&mut self.output);
+        self.session.content_done();
+        Ok(())
+    }
+
+    /// Takes the content in, to its true end whatever becomes of it. A connection that breaks drops the transaction.
+    async fn content(&mut self, transaction: Transaction) -> Result<Reply, Ended> {
+        let mut decoder = DotDecoder::new();
+        let mut check = ContentCheck::default();
+        let mut transaction = Some(transaction);
+        let mut refused = None;
+        let mut wanted = true;
+        let mut body = Vec::with_capacity(READ_SIZE);
+        loop {
+            if self.input.is_empty() {
+                self.read_content().await?;
+            }
+            let progress = decoder.feed(&self.input, &mut body);
+            check.feed(&body);
+            if refused.is_none() {
+                refused = self.objection(&check, decoder.bare_newlines());
+            }
+            match (&refused, transaction.as_mut()) {
+                (None, Some(transaction)) if wanted => wanted = transaction.write(&body).await,
+                (Some(reply), Some(_)) => {
+                    let reply = reply.clone();
+                    if let Some(transaction) = transaction.take() {
+                        transaction.refuse(reply).await;
+                    }
+                }
+                _ => {}
+            }
+            body.clear();
+            match progress {
+                Progress::NeedMore => self.input.clear(),
+                Progress::Done { consumed } => {
+                    self.input.advance(consumed);
+                    break;
+                }
+            }
+        }
+        match (refused, transaction) {
+            (Some(reply), _) => Ok(reply),
+            (None, Some(transaction)) => Ok(transaction.finish().await),
+            (None, None) => Ok(replies::failed_without_trace()),
+        }
+    }
+
+    /// What the listener has against the content so far.
+    fn objection(&self, check: &ContentCheck, bare_newlines: u64) -> Option<Reply> {
+        let listener = &self.port.listener;
+        if check.size() > listener.message_size_max.0 {
+            return Some(replies::too_large(listener.message_size_max.0));
+        }
+        if check.header_size() > listener.header_size_max.0 {
+            return Some(replies::header_too_large());
+        }
+        if check.received() > listener.received_max {
+            return Some(replies::loops());
+        }
+        (bare_newlines > 0 && listener.reject_bare_newlines).then(replies::bare_newline)
+    }
+
+    fn envelope(&self, incoming: Incoming) -> Envelope {
+        let micros = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let id = MessageId::next(u64::try_from(micros.as_micros()).unwrap_or(0));
+        let mut envelope = Envelope::new(id, incoming.sender, incoming.recipients);
+        envelope.set_host_fact("smtp.helo", incoming.helo);
+        envelope.set_host_fact("smtp.protocol", incoming.protocol.name());
+        envelope.set_host_fact("client.ip", self.client.to_string());
+        envelope.set_host_fact("body", incoming.body.name());
+        if let Some(size) = incoming.size_declared {
+            envelope.set_host_fact("size.declared", size.to_string());
+        }
+        if let Some(tls) = self.wire.tls() {
+            envelope.set_host_fact("tls.version", tls.version);
+            envelope.set_host_fact("tls.cipher", tls.cipher);
+        }
+        envelope
+    }
+
+    /// Reads after sending what is due. Silence and shutdown end it.
+    async fn read_command(&mut self) -> Result<(), Ended> {
+        self.flush().await?;
+        let mut draining = self.draining.clone();
+        self.input.reserve(READ_SIZE);
+        let read = timeout(self.port.listener.command_timeout, self.wire.stream().read_buf(&mut self.input));
+        tokio::select! {
+            read = read => got(read),
+            _ = draining.wait_for(|draining| *draining) => Err(Ended::Draining),
+        }
+    }
+
+    /// As `read_command`, but a shutdown waits for the content.
+    async fn read_content(&mut self) -> Result<(), Ended> {
+        self.flush().await?;
+        self.input.reserve(READ_SIZE);
+        got(timeout(self.port.listener.data_timeout, self.wire.stream().read_buf(&mut self.input)).await)
+    }
+
+    async fn flush(&mut self) -> Result<(), Ended> {
+        if self.output.is_empty() {
+            return Ok(());
+        }
+        let stream = self.wire.stream();
+        let send = async {
+            stream.write_all(&self.output).await?;
+            stream.flush().await
+        };
+        timeout(self.port.listener.command_timeout, send).await.map_err(|_| Ended::Timeout)??;
+        self.output.clear();
+        Ok(())
+    }
+
+    async fn start_tls(&mut self) -> Result<(), Ended> {
+        let Some(slot) = self.port.tls.clone() else { return Err(Ended::Tls) };
+        self.flush().await?;
+        // Whatever came in plain text after STARTTLS is not to be believed (CVE-2011-0411).
+        self.input = BytesMut::new();
+        self.lines = LineDecoder::new(COMMAND_LINE_MAX);
+        match timeout(HANDSHAKE_MAX, self.wire.start_tls(&slot)).await {
+            Ok(Ok(())) => {
+                self.session.tls_started();
+                (self.generation, self.tenant) = (None, None);
+                Ok(())
+            }
+            Ok(Err(_)) | Err(_) => Err(Ended::Tls),
+        }
+    }
+
+    /// Sends what is due and waits until the client has closed too, so that a reset does not swallow the last reply.
+    async fn part(&mut self) -> Result<(), Ended> {
+        self.flush().await?;
+        let stream = self.wire.stream();
+        stream.shutdown().await?;
+        let mut scrap = [0; 4096];
+        while stream.read(&mut scrap).await? > 0 {}
+        Ok(())
+    }
+}
+
+fn got(read: Result<io::Result<usize>, tokio::time::error::Elapsed>) -> Result<(), Ended> {
+    match read {
+        Ok(Ok(0) | Err(_)) => Err(Ended::ClientGone),
+        Ok(Ok(_)) => Ok(()),
+        Err(_) => Err(Ended::Timeout),
+    }
+}

@@ -1,0 +1,232 @@
+//! The work on one message, on the chain runtime: its turn, the run, the commit, the record.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Chains, Piece, replies};
+use crate::catalog::Tenant;
+use crate::chain::{OnFailure, Outlet, Run, RunEnd, RunLimits, StageError};
+use crate::mail::{Envelope, Verdict};
+use crate::sink::fanout::{CommitError, FanOut};
+use crate::sink::{Placement, SinkError};
+use crate::smtp::Reply;
+use crate::telemetry::{Event, MessageRecord, causes};
+
+/// Everything that the work needs.
+pub(super) struct Job {
+    pub(super) tenant: Arc<Tenant>,
+    pub(super) envelope: Envelope,
+    pub(super) header_size_max: usize,
+    pub(super) chains: Chains,
+    pub(super) began: Instant,
+}
+
+/// How it ended: the verdict's name in the record, and the reply.
+struct Ending {
+    verdict: &'static str,
+    reply: Reply,
+    sinks: Vec<String>,
+}
+
+impl Ending {
+    fn without_sinks(verdict: &'static str, reply: Reply) -> Self {
+        Self { verdict, reply, sinks: Vec::new() }
+    }
+}
+
+impl Job {
+    /// Works until the end, a decision, or the client is gone.
+    pub(super) async fn run(self: Box<Self>, mut pieces: mpsc::Receiver<Piece>, mut answer: oneshot::Sender<Reply>) {
+        // A client that goes away while its message waits for its turn gives the place up.
+        let permit = tokio::select! {
+            permit = self.tenant.quota.acquire() => permit,
+            () = answer.closed() => return self.record(None, 0, None),
+        };
+        let Ok(_permit) = permit else {
+            let ending = Ending::without_sinks("defer", replies::busy(self.envelope.id()));
+            self.record(None, 0, Some(&ending));
+            let _ = answer.send(ending.reply);
+            return;
+        };
+        let limits = RunLimits { chunk_size: self.chains.chunk_size, header_size_max: self.header_size_max };
+        let mut run = Run::new(&self.tenant.lineup.stages, limits, self.envelope.clone());
+        let mut sinks = LateSinks { job: &self, open: None };
+        let mut clock = WallClock { left: self.tenant.limits.wall_per_message, budget: self.tenant.limits.wall_per_message };
+        let mut size = 0;
+        let ending = loop {
+            let (step, last) = match pieces.recv().await {
+                Some(Piece::Content(content)) => {
+                    size += content.len() as u64;
+                    (Step::Write(content), false)
+                }
+                Some(Piece::End) => (Step::Finish, true),
+                Some(Piece::Refused(reply)) => break Some(Ending::without_sinks("reject", reply)),
+                None => break None,
+            };
+            let done = tokio::select! {
+                done = clock.time(&mut run, step, &mut sinks) => done,
+                // The client is gone: no guest code runs for it any more.
+                () = answer.closed() => break None,
+            };
+            match done {
+                Ok(verdict) if last => break Some(self.store(&run, verdict, sinks).await),
+                Ok(_) => {}
+                Err(end) => break Some(self.run_ended(&end)),
+            }
+        };
+        self.report_failures(&run);
+        self.record(Some(&run), size, ending.as_ref());
+        // Instances and unfinished deliveries go before the client hears.
+        drop(run);
+        if let Some(ending) = ending {
+            // The client may be gone by now; its message is where the verdict put it.
+            let _ = answer.send(ending.reply);
+        }
+    }
+
+    /// The run came to its end: what becomes of the message.
+    async fn store(&self, run: &Run, verdict: Verdict, mut sinks: LateSinks<'_>) -> Ending {
+        let name = verdict.name();
+        let placement = match verdict {
+            Verdict::Accept => Placement::Deliver,
+            Verdict::Quarantine(_) => Placement::Quarantine,
+            Verdict::Discard => return Ending::without_sinks(name, replies::accepted(self.envelope.id())),
+        };
+        let stored = match sinks.opened(run.envelope()).await {
+            Ok(_) => match sinks.open.take() {
+                Some(fanout) => fanout.commit(placement).await,
+                None => Ok(Vec::new()),
+            },
+            Err(error) => Err(CommitError { error, held_by: Vec::new(), sink: String::new() }),
+        };
+        match stored {
+            Ok(sinks) => Ending { verdict: name, reply: replies::accepted(self.envelope.id()), sinks },
+            Err(failed) => {
+                self.sink_failed(&failed);
+                Ending::without_sinks("failed", replies::not_stored(self.envelope.id()))
+            }
+        }
+    }
+
+    fn run_ended(&self, end: &RunEnd) -> Ending {
+        if let RunEnd::Outlet(error) = end {
+            let error = SinkError { doing: causes(error), source: None };
+            self.sink_failed(&CommitError { error, held_by: Vec::new(), sink: String::new() });
+        }
+        let verdict = match end {
+            RunEnd::Refused { refusal: crate::chain::Refusal::Defer(_), .. } => "defer",
+            RunEnd::Refused { .. } | RunEnd::HeaderTooLarge => "reject",
+            RunEnd::Failed { .. } | RunEnd::Outlet(_) => "failed",
+        };
+        Ending::without_sinks(verdict, replies::run_ended(end, self.envelope.id()))
+    }
+
+    fn sink_failed(&self, failed: &CommitError) {
+        self.chains.telemetry.emit(Event::SinkFailed {
+            id: self.envelope.id().to_string(),
+            tenant: self.tenant.name.clone(),
+            sink: failed.sink.clone(),
+            error: causes(&failed.error),
+            held_by: failed.held_by.clone(),
+        });
+    }
+
+    fn report_failures(&self, run: &Run) {
+        for failure in run.failures() {
+            self.chains.telemetry.emit(Event::StageFailed {
+                id: self.envelope.id().to_string(),
+                tenant: self.tenant.name.clone(),
+                stage: failure.stage.clone(),
+                policy: policy_name(failure.policy).to_owned(),
+                reason: failure.error.reason(),
+                error: causes(&failure.error),
+            });
+        }
+    }
+
+    /// The one record of the message. Without an ending the client went away.
+    fn record(&self, run: Option<&Run>, size: u64, ending: Option<&Ending>) {
+        let fact = |key| self.envelope.fact(key).unwrap_or_default().to_owned();
+        let record = MessageRecord {
+            id: self.envelope.id().to_string(),
+            tenant: self.tenant.name.clone(),
+            chain_revision: self.tenant.revision,
+            client: fact("client.ip"),
+            helo: fact("smtp.helo"),
+            tls: fact("tls.version"),
+            sender: self.envelope.sender().map(ToString::to_string).unwrap_or_default(),
+            recipients: self.envelope.recipients().iter().map(ToString::to_string).collect(),
+            size,
+            verdict: ending.map_or("aborted", |ending| ending.verdict).to_owned(),
+            reply: ending.map(|ending| ending.reply.to_string()).unwrap_or_default(),
+            stages: run.map(Run::records).unwrap_or_default(),
+            sinks: ending.map(|ending| ending.sinks.clone()).unwrap_or_default(),
+            ms: u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        };
+        self.chains.telemetry.emit(Event::Message(Box::new(record)));
+    }
+}
+
+fn policy_name(policy: OnFailure) -> &'static str {
+    match policy {
+        OnFailure::Defer => "defer",
+        OnFailure::Reject => "reject",
+        OnFailure::Bypass => "bypass",
+        OnFailure::Quarantine => "quarantine",
+    }
+}
+
+/// The chain's sinks, opened when the first bytes reach them.
+struct LateSinks<'a> {
+    job: &'a Job,
+    open: Option<FanOut>,
+}
+
+impl LateSinks<'_> {
+    async fn opened(&mut self, envelope: &Envelope) -> Result<&mut FanOut, SinkError> {
+        if self.open.is_none() {
+            self.open = Some(FanOut::open(&self.job.tenant.lineup.sinks, envelope).await?);
+        }
+        self.open.as_mut().ok_or_else(|| SinkError { doing: "opening the sinks".into(), source: None })
+    }
+}
+
+#[async_trait]
+impl Outlet for LateSinks<'_> {
+    async fn write(&mut self, envelope: &Envelope, chunk: Bytes) -> Result<(), SinkError> {
+        self.opened(envelope).await?.write(chunk).await
+    }
+}
+
+enum Step {
+    Write(Bytes),
+    Finish,
+}
+
+/// `wall_per_message`: runs only while the chain is runnable or running, not while it waits for the client.
+struct WallClock {
+    left: Duration,
+    budget: Duration,
+}
+
+impl WallClock {
+    async fn time(&mut self, run: &mut Run, step: Step, outlet: &mut LateSinks<'_>) -> Result<Verdict, RunEnd> {
+        let began = Instant::now();
+        let work = async {
+            match step {
+                Step::Write(content) => run.write(content, outlet).await.map(|()| Verdict::Accept),
+                Step::Finish => run.finish(outlet).await,
+            }
+        };
+        let done = tokio::time::timeout(self.left, work).await;
+        self.left = self.left.saturating_sub(began.elapsed());
+        done.unwrap_or_else(|_| {
+            let budget_ms = u64::try_from(self.budget.as_millis()).unwrap_or(u64::MAX);
+            Err(run.cut_off(StageError::OutOfWall { budget_ms }))
+        })
+    }
+}

@@ -1,0 +1,124 @@
+//! One message in flight: chain, sinks, reply. `finish` replies; dropped before, nothing of it stays anywhere.
+//!
+//!     connection --write--> [64 KiB here] --channel--> job on the chain runtime: Run -> FanOut -> Reply
+//!
+//! A message that fits into 64 KiB is handed over whole, so a slow client holds a small buffer and no sandbox.
+//! Knows nothing of sockets and of how recipients find their tenant.
+
+mod job;
+pub mod replies;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::{Bytes, BytesMut};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::catalog::Tenant;
+use crate::mail::Envelope;
+use crate::smtp::Reply;
+use crate::telemetry::Telemetry;
+use job::Job;
+
+/// Content that is collected before a chain is started, in bytes.
+const COLLECT_MAX: usize = 64 << 10;
+/// Pieces on their way to a running chain: one is being worked on, one waits. More would only cost memory.
+const IN_FLIGHT: usize = 1;
+
+/// What every transaction of a server shares.
+#[derive(Clone)]
+pub struct Chains {
+    /// The runtime that chains run on; socket threads run none.
+    pub runtime: tokio::runtime::Handle,
+    /// Where events go.
+    pub telemetry: Telemetry,
+    /// Size of the chunks that stages see, in bytes.
+    pub chunk_size: usize,
+}
+
+/// What comes from the connection.
+enum Piece {
+    Content(Bytes),
+    /// All content has come.
+    End,
+    /// The connection refuses the content with this reply.
+    Refused(Reply),
+}
+
+/// One message in flight.
+pub struct Transaction {
+    chains: Chains,
+    collected: BytesMut,
+    state: State,
+}
+
+enum State {
+    Collecting(Box<Job>),
+    Running { pieces: mpsc::Sender<Piece>, reply: oneshot::Receiver<Reply> },
+}
+
+impl Transaction {
+    /// Begins a message for `tenant`'s chain, as it stands now. `header_size_max` is the listener's, in bytes.
+    pub fn begin(chains: &Chains, tenant: Arc<Tenant>, envelope: Envelope, header_size_max: usize) -> Self {
+        let job = Job { tenant, envelope, header_size_max, chains: chains.clone(), began: Instant::now() };
+        Self { chains: chains.clone(), collected: BytesMut::new(), state: State::Collecting(Box::new(job)) }
+    }
+
+    /// More content; waits while the chain is busy. False: the chain has decided, and needs no more of it.
+    pub async fn write(&mut self, content: &[u8]) -> bool {
+        self.collected.extend_from_slice(content);
+        match &self.state {
+            State::Collecting(_) if self.collected.len() <= COLLECT_MAX => true,
+            State::Collecting(_) => {
+                let first = self.collected.split().freeze();
+                self.start(first).await
+            }
+            State::Running { .. } if self.collected.len() < self.chains.chunk_size => true,
+            State::Running { .. } => {
+                let content = self.collected.split().freeze();
+                self.send(Piece::Content(content)).await
+            }
+        }
+    }
+
+    /// All content has come: runs the chain to its end. The reply is final; 250 means durable.
+    pub async fn finish(self) -> Reply {
+        self.end(Piece::End).await
+    }
+
+    /// Gives the message up with `reply`, because of something that the connection saw.
+    pub async fn refuse(self, reply: Reply) {
+        self.end(Piece::Refused(reply)).await;
+    }
+
+    async fn end(mut self, last: Piece) -> Reply {
+        let rest = self.collected.split().freeze();
+        if matches!(self.state, State::Collecting(_)) {
+            self.start(rest).await;
+        } else if !rest.is_empty() {
+            self.send(Piece::Content(rest)).await;
+        }
+        self.send(last).await;
+        let State::Running { reply, .. } = self.state else { return replies::failed_without_trace() };
+        // Without an answer the job has panicked; the panic has been printed.
+        reply.await.unwrap_or_else(|_| replies::failed_without_trace())
+    }
+
+    /// Starts the job, with what has been collected.
+    async fn start(&mut self, first: Bytes) -> bool {
+        let (pieces, received) = mpsc::channel(IN_FLIGHT + 1);
+        let (answer, reply) = oneshot::channel();
+        let running = State::Running { pieces, reply };
+        if let State::Collecting(job) = std::mem::replace(&mut self.state, running) {
+            self.chains.runtime.spawn(job.run(received, answer));
+        }
+        first.is_empty() || self.send(Piece::Content(first)).await
+    }
+
+    async fn send(&mut self, piece: Piece) -> bool {
+        match &self.state {
+            State::Running { pieces, .. } => pieces.send(piece).await.is_ok(),
+            State::Collecting(_) => false,
+        }
+    }
+}

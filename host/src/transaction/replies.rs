@@ -1,0 +1,76 @@
+//! The one door from what went wrong to what the client hears. The client learns what to do, the log learns why.
+
+use crate::chain::{Refusal, RunEnd};
+use crate::mail::MessageId;
+use crate::smtp::Reply;
+
+/// The message is safe, or was discarded as the chain wants.
+pub fn accepted(id: &MessageId) -> Reply {
+    Reply::new(250, "2.0.0", &format!("Ok: queued as {id}"))
+}
+
+/// The run ended before the message did.
+pub fn run_ended(end: &RunEnd, id: &MessageId) -> Reply {
+    match end {
+        RunEnd::Refused { refusal: Refusal::Reject(reply) | Refusal::Defer(reply), .. } => reply.clone(),
+        RunEnd::Failed { reject: true, .. } => {
+            Reply::new(554, "5.6.0", &format!("This message cannot be processed here ({id})"))
+        }
+        RunEnd::Failed { budget: true, .. } => {
+            Reply::new(451, "4.3.2", &format!("Message processing ran out of resources, try again later ({id})"))
+        }
+        RunEnd::Failed { .. } => Reply::new(451, "4.3.0", &format!("Message processing failed ({id})")),
+        RunEnd::HeaderTooLarge => header_too_large(),
+        RunEnd::Outlet(_) => not_stored(id),
+    }
+}
+
+/// A sink could not keep the message.
+pub fn not_stored(id: &MessageId) -> Reply {
+    Reply::new(451, "4.3.0", &format!("Message could not be stored, try again later ({id})"))
+}
+
+/// The tenant has as many messages at work as it may, and this one waited as long as it may.
+pub fn busy(id: &MessageId) -> Reply {
+    Reply::new(451, "4.3.2", &format!("Too many messages at once, try again later ({id})"))
+}
+
+/// The job has vanished.
+pub fn failed_without_trace() -> Reply {
+    Reply::new(451, "4.3.0", "Message processing failed")
+}
+
+/// The client's content is over `message_size_max`.
+pub fn too_large(limit: u64) -> Reply {
+    Reply::new(552, "5.3.4", &format!("Message is larger than the {limit} octets that are taken here"))
+}
+
+/// The client's header section is over `header_size_max`.
+pub fn header_too_large() -> Reply {
+    Reply::new(552, "5.3.4", "Header section is too large, shorten it")
+}
+
+/// Bare CR or LF in the content.
+pub fn bare_newline() -> Reply {
+    Reply::new(550, "5.6.11", "Lines must end in CRLF, bare CR or LF is not taken")
+}
+
+/// Too many `Received` fields.
+pub fn loops() -> Reply {
+    Reply::new(554, "5.4.6", "Too many hops, this message loops")
+}
+
+/// The domain belongs to a tenant whose chain could not be loaded.
+pub fn tenant_broken() -> Reply {
+    Reply::new(451, "4.3.5", "Mail for this domain cannot be taken now, try again later")
+}
+
+/// The domain belongs to nobody here.
+pub fn relay_denied() -> Reply {
+    Reply::new(550, "5.7.1", "Relay access denied")
+}
+
+/// The domain belongs to another tenant than the first recipient's.
+pub fn second_tenant() -> Reply {
+    Reply::new(452, "4.5.3", "Send to this domain in a separate transaction")
+}
