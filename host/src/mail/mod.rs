@@ -2,6 +2,7 @@
 //!
 //! Pure values. Knows nothing of sockets, clocks, tenants or stages.
 
+pub mod domain;
 pub mod envelope;
 pub mod header_section;
 pub mod id;
@@ -10,5 +11,5 @@ pub mod verdict;
 
 pub use envelope::Envelope;
 pub use id::MessageId;
-pub use mailbox::Mailbox;
+pub use mailbox::{Mailbox, MailboxError};
 pub use verdict::Verdict;
