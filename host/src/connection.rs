@@ -13,14 +13,16 @@ use std::time::Duration;
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::catalog::{Catalog, Generation, Resolution, Tenant};
 use crate::config::Listener;
 use crate::mail::{ContentCheck, Envelope, Mailbox, MessageId};
-use crate::smtp::framing::{COMMAND_LINE_MAX, DotDecoder, LineDecoder, LineProgress, Progress};
-use crate::smtp::session::{Action, Incoming, Session, SessionConfig};
 use crate::smtp::Reply;
+use crate::smtp::action::{Action, Incoming};
+use crate::smtp::command::ANY_LINE_MAX;
+use crate::smtp::framing::{DotDecoder, LineDecoder, LineProgress, Progress};
+use crate::smtp::session::{Session, SessionConfig};
 use crate::transaction::{Chains, Transaction, replies};
 use crate::tls::{TlsSlot, Wire};
 
@@ -108,7 +110,7 @@ impl Connection {
             session,
             wire,
             client,
-            lines: LineDecoder::new(COMMAND_LINE_MAX),
+            lines: LineDecoder::new(ANY_LINE_MAX),
             input: BytesMut::new(),
             output: Vec::new(),
             draining: port.draining.clone(),
@@ -144,6 +146,8 @@ impl Connection {
 
     /// One command: read it, and do what the session says.
     async fn step(&mut self) -> Result<(), Ended> {
+        // From the last reply to the end of the line: a client that dribbles does not gain time.
+        let deadline = Instant::now() + self.port.listener.command_timeout;
         let action = loop {
             if *self.draining.borrow() {
                 return Err(Ended::Draining);
@@ -160,7 +164,7 @@ impl Connection {
                 }
                 LineProgress::NeedMore => {
                     self.input.clear();
-                    self.read_command().await?;
+                    self.read_command(deadline).await?;
                 }
             }
         };
@@ -311,11 +315,11 @@ impl Connection {
     }
 
     /// Reads after sending what is due. Silence and shutdown end it.
-    async fn read_command(&mut self) -> Result<(), Ended> {
+    async fn read_command(&mut self, deadline: Instant) -> Result<(), Ended> {
         self.flush().await?;
         let mut draining = self.draining.clone();
         self.input.reserve(READ_SIZE);
-        let read = timeout(self.port.listener.command_timeout, self.wire.stream().read_buf(&mut self.input));
+        let read = timeout_at(deadline, self.wire.stream().read_buf(&mut self.input));
         tokio::select! {
             read = read => got(read),
             _ = draining.wait_for(|draining| *draining) => Err(Ended::Draining),
@@ -348,7 +352,7 @@ impl Connection {
         self.flush().await?;
         // Whatever came in plain text after STARTTLS is not to be believed (CVE-2011-0411).
         self.input = BytesMut::new();
-        self.lines = LineDecoder::new(COMMAND_LINE_MAX);
+        self.lines = LineDecoder::new(ANY_LINE_MAX);
         match timeout(HANDSHAKE_MAX, self.wire.start_tls(&slot)).await {
             Ok(Ok(())) => {
                 self.session.tls_started();

@@ -1,8 +1,15 @@
 //! A mailbox: `local-part@domain`, checked once, then only carried.
 //!
-//! The grammar of paths (angle brackets, source routes, parameters) is the protocol's: `smtp::address`.
+//! The grammar of paths (angle brackets, source routes) is the protocol's: `smtp::address`.
 
 use std::fmt;
+
+use super::domain::{self, DomainError};
+
+/// Longest local part in octets, quotes included: RFC 5321 §4.5.3.1.1.
+pub const LOCAL_MAX: usize = 64;
+/// Longest mailbox in octets: what fits a path of 256 octets with its angle brackets (RFC 5321 §4.5.3.1.3).
+pub const MAILBOX_MAX: usize = 254;
 
 /// A recipient or sender address (RFC 5321 §4.1.2, RFC 6531 §3.3).
 ///
@@ -14,10 +21,60 @@ pub struct Mailbox {
     domain: String,
 }
 
+/// Why a text is no mailbox. The texts are fit for the client: they say what is wrong and repeat nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum MailboxError {
+    /// A byte that is not ASCII (internationalised mailboxes need SMTPUTF8, RFC 6531, which is not offered).
+    #[error("only ASCII is accepted")]
+    NotAscii,
+    /// More than [`MAILBOX_MAX`] octets.
+    #[error("the address is longer than 256 octets with its brackets")]
+    TooLong,
+    /// No `@domain`, and it is not the bare `postmaster`.
+    #[error("the domain is missing")]
+    NoDomain,
+    /// More than [`LOCAL_MAX`] octets before the `@`.
+    #[error("the local part is longer than 64 octets")]
+    LocalTooLong,
+    /// Neither a dot-string nor a quoted string stands before the `@`.
+    #[error("the local part is malformed")]
+    BadLocal,
+    /// What stands after the `@` is no domain.
+    #[error(transparent)]
+    Domain(#[from] DomainError),
+}
+
 impl Mailbox {
     /// A mailbox of parts that the caller has checked. `domain` is made lower-case here.
     pub fn from_parts(local: impl Into<String>, domain: impl AsRef<str>) -> Self {
         Self { local: local.into(), domain: domain.as_ref().to_lowercase() }
+    }
+
+    /// The bare `postmaster` (RFC 5321 §4.5.1): no domain.
+    pub fn postmaster() -> Self {
+        Self::from_parts("postmaster", "")
+    }
+
+    /// Parses `local@domain` without angle brackets (RFC 5321 §4.1.2 `Mailbox`), or the bare `postmaster` in any case,
+    /// which is kept in lower case. Reads back what `Display` writes.
+    pub fn parse(text: &str) -> Result<Self, MailboxError> {
+        if !text.is_ascii() {
+            return Err(MailboxError::NotAscii);
+        }
+        if text.eq_ignore_ascii_case("postmaster") {
+            return Ok(Self::postmaster());
+        }
+        let (local, after) = split_local(text)?;
+        let domain = domain::normalise(after.strip_prefix('@').ok_or(MailboxError::NoDomain)?)?;
+        if local.len() > LOCAL_MAX {
+            return Err(MailboxError::LocalTooLong);
+        }
+        let mailbox = Self { local: local.to_owned(), domain };
+        // The normalised form counts too: an IPv6 literal may grow, and it is what goes on to the next hop.
+        if text.len().max(mailbox.local.len() + 1 + mailbox.domain.len()) > MAILBOX_MAX {
+            return Err(MailboxError::TooLong);
+        }
+        Ok(mailbox)
     }
 
     /// The local part, quotes included where the client used them.
@@ -38,5 +95,122 @@ impl fmt::Display for Mailbox {
             write!(f, "@{}", self.domain)?;
         }
         Ok(())
+    }
+}
+
+/// Splits after the local part, which is checked but for its length.
+fn split_local(text: &str) -> Result<(&str, &str), MailboxError> {
+    if text.starts_with('"') {
+        let end = quoted_end(text.as_bytes()).ok_or(MailboxError::BadLocal)?;
+        return Ok(text.split_at(end));
+    }
+    let (local, after) = text.split_at(text.find('@').unwrap_or(text.len()));
+    if after.is_empty() {
+        return Err(MailboxError::NoDomain);
+    }
+    let dot_string = local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(is_atext));
+    if dot_string { Ok((local, after)) } else { Err(MailboxError::BadLocal) }
+}
+
+/// The length of the quoted string that `text` begins with, quotes included (RFC 5321 §4.1.2 `Quoted-string`).
+pub(crate) fn quoted_end(text: &[u8]) -> Option<usize> {
+    let mut at = 1;
+    loop {
+        match text.get(at)? {
+            b'"' => return Some(at + 1),
+            b'\\' if matches!(text.get(at + 1)?, b' '..=b'~') => at += 2,
+            b' '..=b'[' | b']'..=b'~' => at += 1,
+            _ => return None,
+        }
+    }
+}
+
+/// RFC 5322 §3.2.3.
+fn is_atext(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expect: Result<&str, MailboxError>) {
+        let found = Mailbox::parse(text).map(|mailbox| mailbox.to_string());
+        assert_eq!(found, expect.map(str::to_owned), "{text:?}");
+    }
+
+    #[test]
+    fn mailboxes() {
+        check("Jo.Doe+tag@MX.Example", Ok("Jo.Doe+tag@mx.example"));
+        check("a/b%c!d@x", Ok("a/b%c!d@x"));
+        check(r#""a b@c\"\\d"@X.example"#, Ok(r#""a b@c\"\\d"@x.example"#));
+        check(r#"""@x.example"#, Ok(r#"""@x.example"#));
+        check("a@[192.0.2.1]", Ok("a@[192.0.2.1]"));
+        check("a@[IPv6:0:0::1]", Ok("a@[ipv6:::1]"));
+        check("PostMaster", Ok("postmaster"));
+    }
+
+    #[test]
+    fn what_is_no_mailbox() {
+        for text in ["", "a", "postmasters", r#""postmaster""#] {
+            check(text, Err(MailboxError::NoDomain));
+        }
+        for text in [
+            "@x",
+            ".a@x",
+            "a.@x",
+            "a..b@x",
+            "../x@d",
+            "a b@x",
+            "a\0@x",
+            "a\r\n@x",
+            "a\t@x",
+            "a\u{7f}@x",
+            "<a@x",
+            "a>@x",
+            "a,b@x",
+            r#"a"b"@x"#,
+            r#""a@x"#,
+            "\"a\nb\"@x",
+            "\"a\\\r\"@x",
+            r#""a\"#,
+        ] {
+            check(text, Err(MailboxError::BadLocal));
+        }
+        check(r#""a"b@x"#, Err(MailboxError::NoDomain));
+        check("a@", Err(DomainError::EmptyLabel.into()));
+        check("a@b@d", Err(DomainError::NotAName.into()));
+        check("ü@x.example", Err(MailboxError::NotAscii));
+        check("a@ü.example", Err(MailboxError::NotAscii));
+    }
+
+    #[test]
+    fn lengths_at_the_limit_and_past_it() {
+        let local = "l".repeat(LOCAL_MAX);
+        check(&format!("{local}@x"), Ok(&format!("{local}@x")));
+        check(&format!("{local}l@x"), Err(MailboxError::LocalTooLong));
+
+        let label = "d".repeat(62);
+        let full = format!("{local}@{label}.{label}.{label}");
+        assert_eq!(full.len(), MAILBOX_MAX - 1);
+        check(&format!("{full}d"), Ok(&format!("{full}d")));
+        check(&format!("{full}.d"), Err(MailboxError::TooLong));
+    }
+
+    proptest! {
+        /// Goal: a mailbox that was taken in is one when it goes out again, and carries nothing that ends a line or a
+        /// path. Method: texts likely to parse, and any text at all.
+        #[test]
+        fn display_reads_back(text in r#"([a-zA-Z.+"\\@ ]{1,12}@([a-zA-Z-]{1,4}\.){0,2}[a-z]{1,4})|(\PC{0,20})"#) {
+            if let Ok(mailbox) = Mailbox::parse(&text) {
+                let shown = mailbox.to_string();
+                prop_assert!(shown.bytes().all(|b| (b' '..=b'~').contains(&b)));
+                prop_assert!(shown.len() <= MAILBOX_MAX);
+                prop_assert_eq!(Mailbox::parse(&shown), Ok(mailbox));
+            }
+        }
     }
 }

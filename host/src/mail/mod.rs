@@ -3,6 +3,7 @@
 //! Pure values. Knows nothing of sockets, clocks, tenants or stages.
 
 pub mod content_check;
+pub mod domain;
 pub mod envelope;
 pub mod header_section;
 pub mod id;
@@ -12,5 +13,5 @@ pub mod verdict;
 pub use content_check::ContentCheck;
 pub use envelope::Envelope;
 pub use id::MessageId;
-pub use mailbox::Mailbox;
+pub use mailbox::{Mailbox, MailboxError};
 pub use verdict::Verdict;

@@ -1,5 +1,29 @@
 //! The wire protocol, sans-io: bytes and values in, values and bytes out. No socket, no clock, no disk, never async.
+//!
+//! In reading order:
+//!
+//! ```text
+//! framing    bytes     -> command lines, message content     LineDecoder, DotDecoder
+//! address    "<a@b>"   -> Mailbox                            paths, source routes
+//! command    line      -> Command                            syntax, its limits and its errors
+//! session    Command   -> Action                             order of commands, what is remembered between them
+//! action     Action                                         what the connection is to do next
+//! replies                                                    what the client is told, all texts in one place
+//! reply      Reply     -> bytes                              why no text can forge a second reply
+//! ```
+//!
+//! The connection owns the socket and the deadlines: it feeds bytes in, does what an [`Action`] says and sends replies.
 
+pub mod action;
+pub mod address;
+pub mod command;
+pub mod framing;
+mod replies;
 pub mod reply;
+pub mod session;
 
+pub use action::{Action, Incoming, Protocol};
+pub use command::{Body, Command};
+pub use framing::{DotDecoder, LineDecoder, LineProgress, Progress};
 pub use reply::Reply;
+pub use session::{Session, SessionConfig};

@@ -1,0 +1,158 @@
+use proptest::prelude::*;
+
+use super::*;
+
+#[track_caller]
+fn refused(line: &str, code: u16, enhanced: &str) {
+    let reply = Command::parse(line.as_bytes()).expect_err(line).reply();
+    let found = (reply.code(), reply.enhanced().map(|e| e.to_string()).unwrap_or_default());
+    assert_eq!(found, (code, enhanced.to_owned()), "{line:?}");
+}
+
+#[track_caller]
+fn parses(line: &str, expect: Command) {
+    assert_eq!(Command::parse(line.as_bytes()), Ok(expect), "{line:?}");
+}
+
+fn from_jo(size: Option<u64>, body: Body) -> Command {
+    Command::Mail(Mail { sender: Some(Mailbox::from_parts("Jo", "x.example")), size, body })
+}
+
+#[test]
+fn verbs_in_any_case_with_spaces_behind() {
+    for (line, command) in [
+        ("DATA", Command::Data),
+        ("data  ", Command::Data),
+        ("rSeT", Command::Reset),
+        ("QUIT ", Command::Quit),
+        ("NOOP", Command::Noop),
+        ("NOOP anything <at> all", Command::Noop),
+        ("HELP MAIL", Command::Help),
+        ("VRFY jo", Command::Verify),
+        ("starttls", Command::StartTls),
+        ("HELO mx.example", Command::Helo("mx.example".into())),
+        ("ehlo [IPv6:::1]", Command::Ehlo("[IPv6:::1]".into())),
+        ("EHLO  odd_name ", Command::Ehlo("odd_name".into())),
+    ] {
+        parses(line, command);
+    }
+}
+
+#[test]
+fn what_is_no_command() {
+    for line in ["", " ", "HELOO x", " NOOP", "GET / HTTP/1.1", "MAILFROM:<a@b>", "NÖÖP"] {
+        refused(line, 500, "5.5.2");
+    }
+    for line in ["AUTH PLAIN AGEAYg==", "BDAT 5 LAST", "EXPN list", "XCLIENT ADDR=192.0.2.1", "LHLO x"] {
+        refused(line, 502, "5.5.1");
+    }
+    for line in ["DATA x", "RSET x", "QUIT now", "STARTTLS x", "VRFY", "VRFY  "] {
+        refused(line, 501, "5.5.4");
+    }
+}
+
+#[test]
+fn bytes_that_no_command_has() {
+    for byte in (0..b' ').chain([0x7f, 0x80, 0xff]) {
+        for line in
+            [&b"NOOP x?y"[..], b"EHLO a?b", b"MAIL FROM:<a?@x.example>", b"RCPT TO:<a@x.example>?", b"QUIT?"]
+        {
+            let line: Vec<u8> = line.iter().map(|&b| if b == b'?' { byte } else { b }).collect();
+            assert_eq!(Command::parse(&line), Err(SyntaxError::Unprintable), "{}", line.escape_ascii());
+        }
+    }
+    // Well-formed UTF-8 is a matter of the address: SMTPUTF8 is not offered.
+    refused("MAIL FROM:<ü@x.example>", 501, "5.1.7");
+    refused("RCPT TO:<ü@x.example>", 501, "5.1.3");
+    refused("EHLO ü.example", 501, "5.5.4");
+}
+
+#[test]
+fn the_clients_name_is_needed_and_bounded() {
+    let name = "n".repeat(HELO_MAX);
+    parses(&format!("EHLO {name}"), Command::Ehlo(name.clone()));
+    refused(&format!("EHLO {name}n"), 501, "5.5.4");
+    for line in ["HELO", "EHLO", "EHLO  ", "EHLO a b", "EHLO a(b", "EHLO <a>", "HELO a;b", "HELO \"a\""] {
+        refused(line, 501, "5.5.4");
+    }
+}
+
+#[test]
+fn mail_and_its_parameters() {
+    parses("MAIL FROM:<>", Command::Mail(Mail { sender: None, size: None, body: Body::SevenBit }));
+    parses("mail from: <Jo@X.example>", from_jo(None, Body::SevenBit));
+    parses("MAIL  FROM:<@r.example:Jo@x.example>", from_jo(None, Body::SevenBit));
+    parses("MAIL FROM:<Jo@x.example> body=8bitmime  size=99", from_jo(Some(99), Body::EightBitMime));
+    parses("MAIL FROM:<Jo@x.example> SIZE=0 BODY=7BIT", from_jo(Some(0), Body::SevenBit));
+    for line in
+        ["MAIL", "MAIL FROM", "MAIL FROM <a@x>", "MAIL TO:<a@x>", "MAIL FRÖM:<a@x>", "MAIL FROM:<a@x>SIZE=1"]
+    {
+        refused(line, 501, "5.5.4");
+    }
+    for line in ["MAIL FROM:", "MAIL FROM:a@x", "MAIL FROM:<a@x", "MAIL FROM:<a>", "MAIL FROM:<postmaster>"] {
+        refused(line, 501, "5.1.7");
+    }
+    for parameter in
+        ["SIZE", "SIZE=", "SIZE=-1", "SIZE=+1", "SIZE=0x5", "SIZE=1 SIZE=1", "BODY", "BODY=BINARYMIME"]
+    {
+        refused(&format!("MAIL FROM:<a@x> {parameter}"), 501, "5.5.4");
+    }
+    for parameter in ["SMTPUTF8", "RET=HDRS", "AUTH=<>", "=", "SIZE=1 X"] {
+        refused(&format!("MAIL FROM:<a@x> {parameter}"), 555, "5.5.4");
+    }
+}
+
+#[test]
+fn a_size_beyond_all_numbers_does_not_wrap() {
+    for size in ["18446744073709551615", "18446744073709551616", "1180591620717411303424", &"9".repeat(400)] {
+        parses(&format!("MAIL FROM:<Jo@x.example> SIZE={size}"), from_jo(Some(u64::MAX), Body::SevenBit));
+    }
+    parses(
+        "MAIL FROM:<Jo@x.example> SIZE=00018446744073709551614",
+        from_jo(Some(u64::MAX - 1), Body::SevenBit),
+    );
+}
+
+#[test]
+fn rcpt_takes_no_parameters() {
+    parses("RCPT TO:<Jo@X.example>", Command::Rcpt(Mailbox::from_parts("Jo", "x.example")));
+    parses("rcpt to:  <PostMaster> ", Command::Rcpt(Mailbox::postmaster()));
+    for line in ["RCPT", "RCPT FROM:<a@x>", "RCPT TO:<a@x>NOTIFY=NEVER", "RCPT TO:<a@x>>"] {
+        refused(line, 501, "5.5.4");
+    }
+    for line in
+        ["RCPT TO:", "RCPT TO:<>", "RCPT TO:<a>", "RCPT TO:<a@b@d>", "RCPT TO:<../x@d>", "RCPT TO:a@x"]
+    {
+        refused(line, 501, "5.1.3");
+    }
+    refused("RCPT TO:<a@x> NOTIFY=NEVER", 555, "5.5.4");
+}
+
+#[test]
+fn a_line_at_its_commands_limit_and_past_it() {
+    let padded = |line: &str, len: usize| format!("{line:<len$}");
+    for (line, max) in [("NOOP", LINE_MAX), ("RCPT TO:<a@x>", LINE_MAX), ("MAIL FROM:<a@x>", MAIL_LINE_MAX)] {
+        assert!(Command::parse(padded(line, max - 2).as_bytes()).is_ok(), "{line}");
+        refused(&padded(line, max - 1), 500, "5.5.2");
+    }
+}
+
+proptest! {
+    /// Goal: no line panics, and none makes a reply that is two. Method: any bytes, and lines that begin as commands do.
+    #[test]
+    fn any_line_is_parsed_or_refused_in_one_line(
+        verb in prop_oneof![Just(""), Just("MAIL FROM:<"), Just("RCPT TO:<"), Just("MAIL FROM:<> "), Just("EHLO ")],
+        rest in prop_oneof![
+            proptest::collection::vec(any::<u8>(), 0..40),
+            "[<>@:,\"\\\\.a =SIZEBODY0-9\\[\\]-]{0,30}".prop_map(String::into_bytes),
+        ],
+    ) {
+        let line = [verb.as_bytes(), &rest].concat();
+        if let Err(error) = Command::parse(&line) {
+            let mut wire = Vec::new();
+            error.reply().encode(&mut wire);
+            let text = wire.strip_suffix(b"\r\n").expect("one line");
+            prop_assert!(text.iter().all(|b| (b' '..=b'~').contains(b)));
+        }
+    }
+}
