@@ -1,0 +1,99 @@
+//! The routes of the admin address.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router, middleware};
+use serde::{Deserialize, Serialize};
+
+use super::guard::{self, Guard};
+use super::problem::Problem;
+use crate::catalog::ReloadReport;
+
+/// What the server does for the API.
+#[async_trait]
+pub trait AdminHandle: Send + Sync {
+    /// What SIGHUP does.
+    async fn reload(&self) -> ReloadReport;
+    /// Figures for people.
+    fn status(&self) -> Status;
+    /// All metrics, as OpenMetrics text.
+    fn metrics(&self) -> String;
+    /// Why the server should get no traffic now; none: it is ready.
+    fn not_ready(&self) -> Option<String>;
+}
+
+/// What `gatepost status` shows.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Status {
+    /// Version of the host.
+    pub version: String,
+    /// Since the start, in seconds.
+    pub uptime_s: u64,
+    /// Whether it is shutting down.
+    pub draining: bool,
+    /// Name and address of each listener.
+    pub listeners: Vec<(String, String)>,
+    /// Every tenant of the catalog.
+    pub tenants: Vec<TenantStatus>,
+}
+
+/// One tenant.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TenantStatus {
+    /// Its name.
+    pub name: String,
+    /// The revision that is live; none: its domains get 451.
+    pub revision: Option<u64>,
+    /// Its chain.
+    pub chain: String,
+    /// Messages at work.
+    pub messages: usize,
+}
+
+type Handle = Arc<dyn AdminHandle>;
+
+/// The routes, with their guards.
+pub fn router(handle: Handle, guard: Arc<Guard>) -> Router {
+    let api = Router::new()
+        .route("/v1/reload", post(reload))
+        .route("/v1/status", get(status))
+        .route_layer(middleware::from_fn_with_state(guard.clone(), guard::token));
+    Router::new()
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .merge(api)
+        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "there is nothing here") })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path takes another method")
+        })
+        .layer(middleware::from_fn_with_state(guard, guard::host))
+        .with_state(handle)
+}
+
+async fn reload(State(handle): State<Handle>) -> Response {
+    let report = handle.reload().await;
+    let status = if report.ok() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    (status, Json(report)).into_response()
+}
+
+async fn status(State(handle): State<Handle>) -> Json<Status> {
+    Json(handle.status())
+}
+
+async fn metrics(State(handle): State<Handle>) -> impl IntoResponse {
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind)], handle.metrics())
+}
+
+async fn ready(State(handle): State<Handle>) -> Response {
+    match handle.not_ready() {
+        None => "ready\n".into_response(),
+        Some(why) => (StatusCode::SERVICE_UNAVAILABLE, why + "\n").into_response(),
+    }
+}

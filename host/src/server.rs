@@ -1,0 +1,326 @@
+//! The composition root: the only file that knows everyone. Config in, a running server out.
+//!
+//! As a library: `Server::builder(config).processor("mine", factory).sink("ours", factory).start().await`, then
+//! `telemetry().subscribe()` for the events, and `drain().await` at the end (`examples/embed.rs`).
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use async_trait::async_trait;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::admin::{self, AdminHandle, Guard, Status, TenantStatus};
+use crate::catalog::{Catalog, ReloadReport, Registry, SinkFactory};
+use crate::chain::ProcessorFactory;
+use crate::config::{self, Config, Listener, TlsMode};
+use crate::connection::Port;
+use crate::smtp::session::SessionConfig;
+use crate::telemetry::{Event, Level, Telemetry, causes};
+use crate::tls::TlsSlot;
+use crate::transaction::Chains;
+use crate::{listener, token};
+
+/// A server to be started.
+pub struct Builder {
+    config: Config,
+    path: Option<PathBuf>,
+    registry: Registry,
+    telemetry: Option<Telemetry>,
+}
+
+impl Builder {
+    /// Adds a native processor of your own; its name is reserved from then on.
+    #[must_use]
+    pub fn processor(mut self, name: &str, factory: ProcessorFactory) -> Self {
+        self.registry = self.registry.with_processor(name, factory);
+        self
+    }
+
+    /// Adds a sink of your own.
+    #[must_use]
+    pub fn sink(mut self, name: &str, factory: SinkFactory) -> Self {
+        self.registry = self.registry.with_sink(name, factory);
+        self
+    }
+
+    /// The file that the config came from: a reload reads it again.
+    #[must_use]
+    pub fn config_file(mut self, path: &Path) -> Self {
+        self.path = Some(path.to_owned());
+        self
+    }
+
+    /// Uses this voice instead of one made by `[telemetry]`.
+    #[must_use]
+    pub fn telemetry(mut self, telemetry: Telemetry) -> Self {
+        self.telemetry = Some(telemetry);
+        self
+    }
+
+    /// Binds every socket, loads the catalog, and serves. A tenant that cannot be loaded does not keep the others from
+    /// being served.
+    pub async fn start(self) -> anyhow::Result<Server> {
+        Server::start(self).await
+    }
+}
+
+/// A server at work. Dropped without `drain`, what is in flight is cut off.
+pub struct Server {
+    inner: Arc<Inner>,
+    admin: SocketAddr,
+    listening: Vec<JoinHandle<()>>,
+    drain: watch::Sender<bool>,
+    drain_timeout: Duration,
+    /// Chains run here, one thread a core; socket threads run none.
+    chains: Option<Runtime>,
+}
+
+/// What the admin API and reloads work on.
+struct Inner {
+    catalog: Arc<Catalog>,
+    telemetry: Telemetry,
+    tls: Vec<Arc<TlsSlot>>,
+    listeners: Vec<(String, SocketAddr)>,
+    config: Mutex<Config>,
+    path: Option<PathBuf>,
+    draining: watch::Receiver<bool>,
+    began: Instant,
+}
+
+impl Server {
+    /// A server with everything that Gatepost brings.
+    pub fn builder(config: Config) -> Builder {
+        Builder { config, path: None, registry: Registry::builtin(), telemetry: None }
+    }
+
+    async fn start(builder: Builder) -> anyhow::Result<Self> {
+        let Builder { config, path, registry, telemetry } = builder;
+        let telemetry = match telemetry {
+            Some(telemetry) => telemetry,
+            None => Telemetry::new(&config.telemetry).context("cannot open the log")?,
+        };
+        std::fs::create_dir_all(&config.server.state_dir)
+            .with_context(|| format!("cannot make the state folder `{}`", config.server.state_dir.display()))?;
+        let catalog = Arc::new(open_catalog(&config, registry, &telemetry)?);
+        let runtime = chain_runtime().context("cannot start the chains' threads")?;
+        let (drain, draining) = watch::channel(false);
+        let chains = Chains {
+            runtime: runtime.handle().clone(),
+            telemetry: telemetry.clone(),
+            chunk_size: usize::try_from(config.server.chunk_size.0).unwrap_or(usize::MAX),
+        };
+        // Sockets first: a port that is taken is found before anything is loaded.
+        let mut sockets = Vec::new();
+        for listener in &config.listeners {
+            sockets.push((bind(listener.address, &listener.name).await?, listener.clone()));
+        }
+        let admin_socket = bind(config.admin.address, "admin").await?;
+        let loading = catalog.clone();
+        tokio::task::spawn_blocking(move || loading.reload()).await.context("loading the catalog")?;
+
+        let (mut tls, mut listeners, mut listening) = (Vec::new(), Vec::new(), Vec::new());
+        for (socket, settings) in sockets {
+            let slot = tls_slot(&settings)?;
+            tls.extend(slot.clone());
+            listeners.push((settings.name.clone(), socket.local_addr()?));
+            let port = Port {
+                session: Arc::new(session_config(&config, &settings)),
+                listener: settings,
+                catalog: catalog.clone(),
+                chains: chains.clone(),
+                tls: slot,
+                draining: draining.clone(),
+            };
+            listening.push(tokio::spawn(listener::run(socket, Arc::new(port))));
+        }
+        let admin = admin_socket.local_addr()?;
+        let token = token::host_token(&config)?;
+        let guard = Arc::new(Guard::new(&token, admin, &config.admin.hosts));
+        let drain_timeout = config.server.drain_timeout;
+        let inner = Arc::new(Inner {
+            catalog,
+            telemetry,
+            tls,
+            listeners,
+            config: Mutex::new(config),
+            path,
+            draining,
+            began: Instant::now(),
+        });
+        let router = admin::router(inner.clone(), guard);
+        tokio::spawn(async move { axum::serve(admin_socket, router).await });
+        inner.announce(admin);
+        Ok(Self { inner, admin, listening, drain, drain_timeout, chains: Some(runtime) })
+    }
+
+    /// Name and address of each listener.
+    pub fn listeners(&self) -> &[(String, SocketAddr)] {
+        &self.inner.listeners
+    }
+
+    /// Where the admin API listens.
+    pub fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// The server's voice: subscribe to its events here.
+    pub fn telemetry(&self) -> &Telemetry {
+        &self.inner.telemetry
+    }
+
+    /// What SIGHUP does: config, certificates, catalog; the old of each stays on any error.
+    pub async fn reload(&self) -> ReloadReport {
+        self.inner.reload().await
+    }
+
+    /// No new sessions, 421 at the next command; messages in flight finish within `drain_timeout`. True: all did.
+    pub async fn drain(mut self) -> bool {
+        // Receivers live as long as the listeners.
+        let _ = self.drain.send(true);
+        let all = async {
+            for listener in &mut self.listening {
+                // A listener's only fault would be a panic, which has been printed.
+                let _ = listener.await;
+            }
+        };
+        let finished = tokio::time::timeout(self.drain_timeout, all).await.is_ok();
+        self.inner.telemetry.flush(Duration::from_secs(5));
+        finished
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        for listener in &self.listening {
+            listener.abort();
+        }
+        if let Some(chains) = self.chains.take() {
+            chains.shutdown_background();
+        }
+    }
+}
+
+impl Inner {
+    fn announce(&self, admin: SocketAddr) {
+        let listeners = self.listeners.iter().map(|(name, address)| format!("{name} {address}")).collect();
+        self.telemetry.emit(Event::Started {
+            version: env!("CARGO_PKG_VERSION"),
+            listeners,
+            admin: admin.to_string(),
+        });
+    }
+
+    /// Reads the config file again. Gives what could not be taken over.
+    fn reload_config(&self) -> Vec<String> {
+        let Some(path) = &self.path else { return Vec::new() };
+        let fresh = match config::load(path) {
+            Ok(fresh) => fresh,
+            Err(problems) => return problems.iter().map(ToString::to_string).collect(),
+        };
+        let mut current = self.config.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = Vec::new();
+        if fresh.listeners != current.listeners {
+            kept.push("changes of [[listener]] need a restart; the old ones go on".to_owned());
+        }
+        if fresh.server != current.server || fresh.admin != current.admin || fresh.telemetry != current.telemetry {
+            kept.push("changes of [server], [admin] and [telemetry] need a restart; the old ones go on".to_owned());
+        }
+        for text in kept {
+            self.telemetry.emit(Event::Notice { level: Level::Warn, text });
+        }
+        self.catalog.set_limits(fresh.limits.clone(), fresh.limits_max.clone());
+        current.limits = fresh.limits;
+        current.limits_max = fresh.limits_max;
+        Vec::new()
+    }
+}
+
+#[async_trait]
+impl AdminHandle for Inner {
+    async fn reload(&self) -> ReloadReport {
+        let mut problems = self.reload_config();
+        for slot in &self.tls {
+            if let Err(error) = slot.reload() {
+                problems.push(causes(&error));
+            }
+        }
+        for text in &problems {
+            self.telemetry.emit(Event::Notice { level: Level::Error, text: format!("reload: {text}") });
+        }
+        let catalog = self.catalog.clone();
+        let report = tokio::task::spawn_blocking(move || catalog.reload()).await;
+        report.unwrap_or_default().with_host_problems(problems)
+    }
+
+    fn status(&self) -> Status {
+        let tenants = self.catalog.current().all().map(|(name, tenant)| TenantStatus {
+            name: name.to_owned(),
+            revision: tenant.map(|tenant| tenant.revision),
+            chain: tenant.map(|tenant| tenant.spec.to_string()).unwrap_or_default(),
+            messages: tenant.map_or(0, |tenant| tenant.quota.in_use()),
+        });
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            uptime_s: self.began.elapsed().as_secs(),
+            draining: *self.draining.borrow(),
+            listeners: self.listeners.iter().map(|(name, address)| (name.clone(), address.to_string())).collect(),
+            tenants: tenants.collect(),
+        }
+    }
+
+    fn metrics(&self) -> String {
+        self.telemetry.metrics_text()
+    }
+
+    fn not_ready(&self) -> Option<String> {
+        self.draining.borrow().then(|| "draining".to_owned())
+    }
+}
+
+/// The catalog with the sandbox behind it.
+pub(crate) fn open_catalog(config: &Config, registry: Registry, telemetry: &Telemetry) -> anyhow::Result<Catalog> {
+    #[cfg(feature = "wasm")]
+    let loader = {
+        let memory_max = usize::try_from(config.limits_max.memory_per_instance.0).unwrap_or(usize::MAX);
+        let sandboxes = crate::wasm::Sandboxes::new(crate::wasm::PoolSettings { memory_max })?;
+        for text in sandboxes.notices() {
+            telemetry.emit(Event::Notice { level: Level::Warn, text: text.clone() });
+        }
+        crate::catalog::SandboxLoader::new(Arc::new(sandboxes))
+    };
+    #[cfg(not(feature = "wasm"))]
+    let loader = crate::catalog::NoComponents;
+    Ok(Catalog::open(config, registry, Arc::new(loader), telemetry.clone())?)
+}
+
+fn chain_runtime() -> io::Result<Runtime> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    tokio::runtime::Builder::new_multi_thread().worker_threads(cores).thread_name("chain").enable_time().build()
+}
+
+async fn bind(address: SocketAddr, name: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("listener `{name}` cannot listen on {address}"))
+}
+
+fn tls_slot(listener: &Listener) -> anyhow::Result<Option<Arc<TlsSlot>>> {
+    let Some(tls) = &listener.tls else { return Ok(None) };
+    let slot = TlsSlot::load(&tls.cert, &tls.key).with_context(|| format!("listener `{}`", listener.name))?;
+    Ok(Some(Arc::new(slot)))
+}
+
+fn session_config(config: &Config, listener: &Listener) -> SessionConfig {
+    SessionConfig {
+        hostname: config.server.hostname.clone(),
+        message_size_max: listener.message_size_max.0,
+        recipients_max: listener.recipients_max,
+        errors_max: listener.errors_max,
+        starttls_offered: listener.tls.as_ref().is_some_and(|tls| tls.mode == TlsMode::Starttls),
+    }
+}
