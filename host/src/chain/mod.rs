@@ -4,9 +4,13 @@
 
 pub mod content;
 pub mod meter;
+pub mod scope;
+pub mod settings;
 pub mod stage;
 
 pub use content::Content;
+pub use scope::{ProcessorFactory, Settings, StageScope};
+pub use settings::Keys;
 pub use stage::{
     Flow, OnFailure, Output, Processor, Refusal, Stage, StageContext, StageEnd, StageError, Usage,
 };
