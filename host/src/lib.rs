@@ -4,6 +4,7 @@
 pub mod chain;
 pub mod config;
 pub mod mail;
+pub mod native;
 pub mod sink;
 pub mod smtp;
 pub mod telemetry;

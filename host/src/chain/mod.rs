@@ -8,12 +8,16 @@ pub mod intake;
 pub mod lineup;
 pub mod meter;
 pub mod run;
+pub mod scope;
+pub mod settings;
 mod slot;
 pub mod stage;
 
 pub use content::Content;
 pub use lineup::{LineUp, PlannedStage};
 pub use run::{Outlet, Run, RunEnd, RunLimits};
+pub use scope::{ProcessorFactory, Settings, StageScope};
+pub use settings::Keys;
 pub use stage::{
     Flow, OnFailure, Output, Processor, Refusal, Stage, StageContext, StageEnd, StageError, Usage,
 };

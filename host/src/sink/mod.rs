@@ -1,12 +1,37 @@
 //! Where a message becomes durable: `open`, `write`, `prepare`, `commit`; dropped uncommitted, nothing is visible.
 
+mod durable_file;
+pub mod fanout;
+pub mod file;
+pub mod maildir;
+pub mod null;
+
 use std::error::Error;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::chain::Content;
+use crate::chain::{Content, Settings, StageScope};
 use crate::mail::Envelope;
+
+pub use fanout::{Committed, FanOut, SinkFailure};
+
+/// Makes a configured sink, or says what is wrong with its settings, naming the key.
+pub type SinkFactory = Arc<dyn Fn(&StageScope, Settings) -> Result<Arc<dyn Sink>, String> + Send + Sync>;
+
+/// Every sink of the host by its name.
+pub fn all() -> Vec<(&'static str, SinkFactory)> {
+    vec![
+        ("maildir", factory(maildir::configure)),
+        ("null", factory(null::configure)),
+        ("file", factory(file::configure)),
+    ]
+}
+
+fn factory<S: Sink + 'static>(configure: fn(&StageScope, Settings) -> Result<S, String>) -> SinkFactory {
+    Arc::new(move |scope, settings| Ok(Arc::new(configure(scope, settings)?)))
+}
 
 /// Why a sink could not keep a message. Always temporary to the client (451).
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +48,11 @@ impl SinkError {
     /// An error with its cause.
     pub fn new(doing: impl Into<String>, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { doing: doing.into(), source: Some(source.into()) }
+    }
+
+    /// An error that is its own cause.
+    pub fn bare(doing: impl Into<String>) -> Self {
+        Self { doing: doing.into(), source: None }
     }
 }
 
@@ -54,7 +84,8 @@ pub trait Sink: Send + Sync {
     async fn open(&self, envelope: &Envelope) -> Result<Box<dyn Delivery>, SinkError>;
 }
 
-/// One message on its way into a sink. Dropped before `commit` has answered, it leaves nothing visible.
+/// One message on its way into a sink. Dropped before `commit`, it leaves nothing visible; dropped while `commit` is at
+/// work, the message may become visible: a duplicate is allowed, a loss is not.
 #[async_trait]
 pub trait Delivery: Send {
     /// More content. Bounded memory: waits where the medium is slow.

@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How much an event matters. ERROR: an operator must act. WARN: nothing was lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// An operator must act.
@@ -18,7 +18,21 @@ pub enum Level {
     Debug,
 }
 
+impl Level {
+    /// `error`, `warn`, `info` or `debug`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+        }
+    }
+}
+
 /// What happened.
+///
+/// A session is either opened and later closed, or refused: never both, so that the live ones can be counted.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
@@ -96,7 +110,6 @@ pub enum Event {
         text: String,
     },
     /// A stage counted something through the `log` interface.
-    #[serde(skip)]
     StageCount {
         /// Whose chain.
         tenant: String,
@@ -119,6 +132,17 @@ pub enum Event {
         error: String,
         /// Sinks that hold the message all the same.
         held_by: Vec<String>,
+    },
+    /// A sink holds the message for good.
+    SinkCommitted {
+        /// The message.
+        id: String,
+        /// Whose chain.
+        tenant: String,
+        /// Which sink.
+        sink: String,
+        /// How long the commit took, in microseconds.
+        us: u64,
     },
     /// A tenant's chain went live.
     TenantLoaded {
@@ -147,6 +171,27 @@ pub enum Event {
         /// Tenants that were refused.
         refused: usize,
     },
+}
+
+impl Event {
+    /// How much the event matters.
+    pub fn level(&self) -> Level {
+        match self {
+            Self::Notice { level, .. } | Self::StageLog { level, .. } => *level,
+            Self::SinkFailed { .. } => Level::Error,
+            Self::Reloaded { ok: false, .. } | Self::StageFailed { .. } | Self::TenantRefused { .. } => {
+                Level::Warn
+            }
+            Self::Started { .. } | Self::Message(_) | Self::TenantLoaded { .. } | Self::Reloaded { .. } => {
+                Level::Info
+            }
+            Self::SessionOpened { .. }
+            | Self::SessionRefused { .. }
+            | Self::SessionClosed { .. }
+            | Self::StageCount { .. }
+            | Self::SinkCommitted { .. } => Level::Debug,
+        }
+    }
 }
 
 /// One record for each message at its end.

@@ -1,18 +1,106 @@
-//! What the host tells its operator: each event is a log line and a counter, in one place.
+//! What the host tells its operator: each event is a log line, a count and news for those who listen, in one place.
+//!
+//! ```text
+//! emit(Event) --> metrics      counted at once
+//!             --> log          one line, written in order by a thread of its own
+//!             --> subscribers  whoever called `subscribe`
+//! ```
+//!
+//! Knows nothing of mail, tenants or stages but their names.
 
 pub mod causes;
 pub mod event;
+mod line;
+mod log;
+pub mod metrics;
+pub mod settings;
+pub mod subscriber;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::broadcast;
 
 pub use causes::causes;
 pub use event::{Event, Level, MessageRecord, StageRecord};
+pub use metrics::LiveInstance;
+pub use settings::Settings;
 
-use std::sync::Arc;
+use log::Log;
+use metrics::Metrics;
+use subscriber::Subscribers;
 
-/// The host's voice. Cheap to clone.
-#[derive(Clone, Default)]
-pub struct Telemetry(Arc<()>);
+/// The host's voice. Cheap to clone; clones share everything.
+#[derive(Clone)]
+pub struct Telemetry(Arc<Inner>);
+
+struct Inner {
+    log: Option<Log>,
+    metrics: Metrics,
+    subscribers: Subscribers,
+}
 
 impl Telemetry {
-    /// Logs, counts and hands on one event.
-    pub fn emit(&self, _event: Event) {}
+    /// Opens the log. Errs where the file cannot be opened for appending or no thread can be started.
+    pub fn new(settings: &Settings) -> io::Result<Self> {
+        Ok(Self::with_log(Some(Log::open(settings)?)))
+    }
+
+    /// Counts and hands on, but logs nothing: for tests and for `gatepost run`.
+    pub fn silent() -> Self {
+        Self::with_log(None)
+    }
+
+    fn with_log(log: Option<Log>) -> Self {
+        Self(Arc::new(Inner { log, metrics: Metrics::new(), subscribers: Subscribers::default() }))
+    }
+
+    /// Counts, logs and hands on one event. Never waits for the log's medium: past 4 MiB of unwritten lines further ones
+    /// are dropped and counted in `gatepost_log_lines_lost_total`.
+    pub fn emit(&self, event: Event) {
+        self.0.metrics.count(&event);
+        if let Some(log) = &self.0.log {
+            log.record(&event);
+        }
+        self.0.subscribers.tell(event);
+    }
+
+    /// Every event from now on, of every level. A receiver that falls [`subscriber::LAG_MAX`] events behind is told how
+    /// many it lost; it slows nobody down.
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Event>> {
+        self.0.subscribers.subscribe()
+    }
+
+    /// Opens the log file anew, for a rotation that has moved it away. On an error the old one stays in use. Nothing
+    /// happens where the log is stderr.
+    pub fn reopen(&self) -> io::Result<()> {
+        self.0.log.as_ref().map_or(Ok(()), Log::reopen)
+    }
+
+    /// Waits until all lines logged so far are written, at most `patience`. True where they are. To be called before
+    /// the process exits; blocks the thread.
+    pub fn flush(&self, patience: Duration) -> bool {
+        self.0.log.as_ref().is_none_or(|log| log.flush(patience))
+    }
+
+    /// All metrics as OpenMetrics text.
+    pub fn metrics_text(&self) -> String {
+        let lost = self.0.log.as_ref().map_or(0, Log::lines_lost);
+        self.0.metrics.encode(lost)
+    }
+
+    /// Counts a sandboxed instance as living until the answer is dropped.
+    pub fn instance(&self) -> LiveInstance {
+        self.0.metrics.instance()
+    }
 }
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self::silent()
+    }
+}
+
+#[cfg(test)]
+mod tests;

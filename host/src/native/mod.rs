@@ -1,0 +1,28 @@
+//! The processors that everybody needs, in Rust: no sandbox, no budget, so only what is simple enough to be trusted.
+
+pub mod debug;
+pub mod header;
+pub mod zlib;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use crate::chain::{Processor, ProcessorFactory, Settings, StageScope};
+
+/// Every native processor by its name.
+pub fn all() -> Vec<(&'static str, ProcessorFactory)> {
+    vec![
+        ("header", factory(header::configure)),
+        ("compress", factory(zlib::configure_compress)),
+        ("decompress", factory(zlib::configure_decompress)),
+        ("debug", factory(debug::configure)),
+    ]
+}
+
+fn factory<P: Processor + 'static>(
+    configure: fn(&StageScope, Settings) -> Result<P, String>,
+) -> ProcessorFactory {
+    Arc::new(move |scope, settings| Ok(Arc::new(configure(scope, settings)?)))
+}

@@ -1,0 +1,217 @@
+//! What events add up to, as OpenMetrics.
+//!
+//! Labels are names of listeners, tenants, stages and sinks, and closed sets of words: never an address or a subject.
+//! What a tenant can name is bounded, so that no tenant can fill the memory or crowd the others out.
+
+mod process;
+mod series;
+
+use std::sync::Arc;
+
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+
+use super::{Event, MessageRecord};
+use series::Series;
+
+/// Most series of `gatepost_stage_count_total`, whose names guests choose.
+pub const COUNT_SERIES_MAX: usize = 1000;
+/// Most series of it that one tenant may have.
+pub const COUNT_SERIES_PER_TENANT_MAX: usize = 250;
+/// Most series of any other metric with a tenant's name.
+const SERIES_MAX: usize = 20_000;
+/// Most series of any other metric that one tenant may have: it names its stages itself.
+const SERIES_PER_TENANT_MAX: usize = 512;
+
+/// All counters, gauges and histograms.
+pub(super) struct Metrics {
+    registry: Registry,
+    sessions: Series<ListenerLabels, Counter>,
+    sessions_live: Gauge,
+    sessions_refused: Series<RefusedLabels, Counter>,
+    messages: Series<VerdictLabels, Counter>,
+    message_bytes: Series<TenantLabels, Counter>,
+    stage_cpu: Series<StageLabels, Histogram>,
+    stage_wall: Series<StageLabels, Histogram>,
+    stage_failures: Series<FailureLabels, Counter>,
+    stage_count: Series<CountLabels, Counter>,
+    sink_commits: Series<SinkLabels, Counter>,
+    sink_commit_time: Series<SinkLabels, Histogram>,
+    sink_failures: Series<SinkLabels, Counter>,
+    reloads: Series<ResultLabels, Counter>,
+    instances_live: Arc<Gauge>,
+}
+
+/// The label sets. Each has the tenant first where a tenant can add to it.
+macro_rules! labels {
+    ($($name:ident { $($label:ident: $type:ty),+ })+) => {$(
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+        struct $name { $($label: $type),+ }
+        labels!(@owner $name $($label)+);
+    )+};
+    (@owner $name:ident tenant $($rest:ident)*) => {
+        impl series::Owner for $name {
+            fn owner(&self) -> &str { &self.tenant }
+        }
+    };
+    (@owner $name:ident $($rest:ident)+) => {
+        impl series::Owner for $name {
+            fn owner(&self) -> &str { "" }
+        }
+    };
+}
+
+labels! {
+    ListenerLabels { listener: String }
+    RefusedLabels { listener: String, reason: &'static str }
+    TenantLabels { tenant: String }
+    VerdictLabels { tenant: String, verdict: String }
+    StageLabels { tenant: String, stage: String }
+    FailureLabels { tenant: String, stage: String, reason: &'static str }
+    CountLabels { tenant: String, stage: String, name: String }
+    SinkLabels { tenant: String, sink: String }
+    ResultLabels { result: &'static str }
+}
+
+impl Metrics {
+    pub(super) fn new() -> Self {
+        let mut r = Registry::with_prefix("gatepost");
+        let sessions_live = Gauge::default();
+        r.register("sessions_live", "Sessions at this moment", sessions_live.clone());
+        let instances_live = Gauge::<i64>::default();
+        r.register("instances_live", "Sandboxed instances at this moment", instances_live.clone());
+        r.register_collector(Box::new(process::ProcessCollector));
+        Self {
+            sessions: counter(&mut r, "sessions", "Sessions begun"),
+            sessions_live,
+            sessions_refused: counter(&mut r, "sessions_refused", "Clients sent away with 421 at once"),
+            messages: counter(&mut r, "messages", "Messages that came to their end, by what became of them"),
+            message_bytes: counter(&mut r, "message_bytes", "Octets of content received"),
+            stage_cpu: histogram(&mut r, "stage_cpu_seconds", "CPU time of a stage for one message"),
+            stage_wall: histogram(&mut r, "stage_wall_seconds", "Wall time of a stage for one message"),
+            stage_failures: counter(&mut r, "stage_failures", "Messages that a stage could not decide on"),
+            stage_count: Series::register(
+                &mut r,
+                ("stage_count", "What stages count through the log interface"),
+                (COUNT_SERIES_MAX, COUNT_SERIES_PER_TENANT_MAX),
+                Counter::default,
+            ),
+            sink_commits: counter(&mut r, "sink_commits", "Messages made durable"),
+            sink_commit_time: histogram(&mut r, "sink_commit_seconds", "Time of one commit"),
+            sink_failures: counter(&mut r, "sink_failures", "Messages that a sink could not keep"),
+            reloads: counter(&mut r, "reloads", "Reloads, by how they ended"),
+            instances_live: Arc::new(instances_live),
+            registry: r,
+        }
+    }
+
+    /// Adds what the event counts for.
+    pub(super) fn count(&self, event: &Event) {
+        match event {
+            Event::SessionOpened { listener, .. } => {
+                self.sessions.with(&ListenerLabels { listener: listener.clone() }, inc);
+                self.sessions_live.inc();
+            }
+            Event::SessionClosed { .. } => {
+                self.sessions_live.dec();
+            }
+            Event::SessionRefused { listener, reason, .. } => {
+                self.sessions_refused.with(&RefusedLabels { listener: listener.clone(), reason }, inc);
+            }
+            Event::Message(record) => self.count_message(record),
+            Event::StageFailed { tenant, stage, reason, .. } => {
+                let labels = FailureLabels { tenant: tenant.clone(), stage: stage.clone(), reason };
+                self.stage_failures.with(&labels, inc);
+            }
+            Event::StageCount { tenant, stage, name, delta } => {
+                let name = plain_name(name);
+                let labels = CountLabels { tenant: tenant.clone(), stage: stage.clone(), name };
+                self.stage_count.with(&labels, |count| {
+                    count.inc_by(*delta);
+                });
+            }
+            Event::SinkCommitted { tenant, sink, us, .. } => {
+                let labels = SinkLabels { tenant: tenant.clone(), sink: sink.clone() };
+                self.sink_commits.with(&labels, inc);
+                self.sink_commit_time.with(&labels, |time| time.observe(seconds(*us)));
+            }
+            Event::SinkFailed { tenant, sink, .. } => {
+                self.sink_failures.with(&SinkLabels { tenant: tenant.clone(), sink: sink.clone() }, inc);
+            }
+            Event::Reloaded { ok, .. } => {
+                self.reloads.with(&ResultLabels { result: if *ok { "ok" } else { "refused" } }, inc);
+            }
+            Event::Started { .. }
+            | Event::Notice { .. }
+            | Event::StageLog { .. }
+            | Event::TenantLoaded { .. }
+            | Event::TenantRefused { .. } => {}
+        }
+    }
+
+    fn count_message(&self, record: &MessageRecord) {
+        let tenant = || record.tenant.clone();
+        self.messages.with(&VerdictLabels { tenant: tenant(), verdict: record.verdict.clone() }, inc);
+        self.message_bytes.with(&TenantLabels { tenant: tenant() }, |bytes| {
+            bytes.inc_by(record.size);
+        });
+        for stage in &record.stages {
+            let labels = StageLabels { tenant: tenant(), stage: stage.name.clone() };
+            self.stage_cpu.with(&labels, |time| time.observe(seconds(stage.cpu_us)));
+            self.stage_wall.with(&labels, |time| time.observe(seconds(stage.wall_us)));
+        }
+    }
+
+    pub(super) fn instance(&self) -> LiveInstance {
+        self.instances_live.inc();
+        LiveInstance(self.instances_live.clone())
+    }
+
+    /// Everything as OpenMetrics text.
+    pub(super) fn encode(&self, log_lines_lost: u64) -> String {
+        let mut lost = Registry::with_prefix("gatepost");
+        lost.register("log_lines_lost", "Log lines that were not written", ConstCounter::new(log_lines_lost));
+        let mut out = String::new();
+        // Writing into a string cannot fail.
+        let _ = text::encode_registry(&mut out, &lost);
+        let _ = text::encode(&mut out, &self.registry);
+        out
+    }
+}
+
+/// A sandboxed instance that counts as living until this is dropped.
+pub struct LiveInstance(Arc<Gauge>);
+
+impl Drop for LiveInstance {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+fn inc(counter: &Counter) {
+    counter.inc();
+}
+
+#[allow(clippy::cast_precision_loss, reason = "exact up to 285 years")]
+fn seconds(us: u64) -> f64 {
+    us as f64 / 1e6
+}
+
+/// What a guest named, as a label that needs no quoting anywhere: at most 32 of `[A-Za-z0-9_.-]`.
+fn plain_name(name: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-') { c } else { '_' };
+    name.chars().take(32).map(plain).collect()
+}
+
+fn counter<L: series::Labels>(registry: &mut Registry, name: &str, help: &str) -> Series<L, Counter> {
+    Series::register(registry, (name, help), (SERIES_MAX, SERIES_PER_TENANT_MAX), Counter::default)
+}
+
+fn histogram<L: series::Labels>(registry: &mut Registry, name: &str, help: &str) -> Series<L, Histogram> {
+    // 10 us to 42 s, four times each step.
+    let new = || Histogram::new(exponential_buckets(10e-6, 4.0, 12));
+    Series::register(registry, (name, help), (SERIES_MAX, SERIES_PER_TENANT_MAX), new)
+}
