@@ -17,13 +17,13 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::catalog::{Catalog, Generation, Resolution, Tenant};
 use crate::config::Listener;
-use crate::mail::{ContentCheck, Envelope, Mailbox, MessageId};
+use crate::mail::{ContentCheck, Envelope, Mailbox};
 use crate::smtp::Reply;
 use crate::smtp::action::{Action, Incoming};
 use crate::smtp::command::ANY_LINE_MAX;
 use crate::smtp::framing::{DotDecoder, LineDecoder, LineProgress, Progress};
 use crate::smtp::session::{Session, SessionConfig};
-use crate::transaction::{Chains, Transaction, replies};
+use crate::transaction::{Chains, Transaction, new_id, replies};
 use crate::tls::{TlsSlot, Wire};
 
 /// Bytes asked of the socket at once.
@@ -297,9 +297,7 @@ impl Connection {
     }
 
     fn envelope(&self, incoming: Incoming) -> Envelope {
-        let micros = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        let id = MessageId::next(u64::try_from(micros.as_micros()).unwrap_or(0));
-        let mut envelope = Envelope::new(id, incoming.sender, incoming.recipients);
+        let mut envelope = Envelope::new(new_id(), incoming.sender, incoming.recipients);
         envelope.set_host_fact("smtp.helo", incoming.helo);
         envelope.set_host_fact("smtp.protocol", incoming.protocol.name());
         envelope.set_host_fact("client.ip", self.client.to_string());

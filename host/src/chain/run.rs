@@ -13,14 +13,14 @@ use super::lineup::PlannedStage;
 use super::slot::{Answer, Call, Slot, State};
 use super::{Flow, OnFailure, Output, Refusal, StageEnd, StageError};
 use crate::mail::{Envelope, Verdict};
-use crate::sink::SinkError;
+use crate::sink::{SinkError, SinkFailure};
 use crate::telemetry::StageRecord;
 
 /// Where the last stage's bytes go.
 #[async_trait]
 pub trait Outlet: Send {
     /// The next chunk; never empty. `envelope` is final when the first one comes.
-    async fn write(&mut self, envelope: &Envelope, chunk: Bytes) -> Result<(), SinkError>;
+    async fn write(&mut self, envelope: &Envelope, chunk: Bytes) -> Result<(), SinkFailure>;
 }
 
 /// Why a run ended before its end.
@@ -43,7 +43,7 @@ pub enum RunEnd {
     /// The client's own header section is too long.
     HeaderTooLarge,
     /// The outlet could not take a chunk.
-    Outlet(SinkError),
+    Outlet(SinkFailure),
 }
 
 /// A stage's failure and what was done about it.
@@ -127,7 +127,8 @@ impl Run {
     /// Ends a run that was cut off in the middle of a call, as a failure of the stage at work.
     pub fn cut_off(&mut self, error: StageError) -> RunEnd {
         let Some(slot) = self.slots.get_mut(self.at) else {
-            return RunEnd::Outlet(SinkError::new("writing content", error));
+            let error = SinkError::new("write the content in time", error);
+            return RunEnd::Outlet(SinkFailure { sink: String::new(), error, held_by: Vec::new() });
         };
         // Its call was dropped half-way: nothing can be said of its bytes any more.
         slot.transparent = false;

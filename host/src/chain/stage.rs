@@ -34,6 +34,13 @@ pub enum Refusal {
     Defer(Reply),
 }
 
+impl Refusal {
+    /// Whether the client should not try again.
+    pub fn is_permanent(&self) -> bool {
+        matches!(self, Self::Reject(_))
+    }
+}
+
 /// Why a stage could not decide. What a stage *decides* is not an error.
 /// `Display` names this level only; causes are in `source()`.
 #[derive(Debug, thiserror::Error)]

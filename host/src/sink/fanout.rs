@@ -37,6 +37,7 @@ pub struct Committed {
 }
 
 /// One message on its way into all sinks of its chain. Dropped, it is aborted in all of them.
+#[derive(Default)]
 pub struct FanOut {
     members: Vec<Member>,
 }

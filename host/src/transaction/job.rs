@@ -9,10 +9,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{Chains, Piece, replies};
 use crate::catalog::Tenant;
-use crate::chain::{OnFailure, Outlet, Run, RunEnd, RunLimits, StageError};
+use crate::chain::{OnFailure, Outlet, Refusal, Run, RunEnd, RunLimits, StageError};
 use crate::mail::{Envelope, Verdict};
-use crate::sink::fanout::{CommitError, FanOut};
-use crate::sink::{Placement, SinkError};
+use crate::sink::{FanOut, Placement, SinkFailure};
 use crate::smtp::Reply;
 use crate::telemetry::{Event, MessageRecord, causes};
 
@@ -43,7 +42,7 @@ impl Job {
     pub(super) async fn run(self: Box<Self>, mut pieces: mpsc::Receiver<Piece>, mut answer: oneshot::Sender<Reply>) {
         // A client that goes away while its message waits for its turn gives the place up.
         let permit = tokio::select! {
-            permit = self.tenant.quota.acquire() => permit,
+            permit = self.tenant.quota.acquire(self.tenant.limits.queue_wait_max) => permit,
             () = answer.closed() => return self.record(None, 0, None),
         };
         let Ok(_permit) = permit else {
@@ -89,21 +88,14 @@ impl Job {
     }
 
     /// The run came to its end: what becomes of the message.
-    async fn store(&self, run: &Run, verdict: Verdict, mut sinks: LateSinks<'_>) -> Ending {
+    async fn store(&self, run: &Run, verdict: Verdict, sinks: LateSinks<'_>) -> Ending {
         let name = verdict.name();
         let placement = match verdict {
             Verdict::Accept => Placement::Deliver,
             Verdict::Quarantine(_) => Placement::Quarantine,
             Verdict::Discard => return Ending::without_sinks(name, replies::accepted(self.envelope.id())),
         };
-        let stored = match sinks.opened(run.envelope()).await {
-            Ok(_) => match sinks.open.take() {
-                Some(fanout) => fanout.commit(placement).await,
-                None => Ok(Vec::new()),
-            },
-            Err(error) => Err(CommitError { error, held_by: Vec::new(), sink: String::new() }),
-        };
-        match stored {
+        match sinks.commit(run.envelope(), placement).await {
             Ok(sinks) => Ending { verdict: name, reply: replies::accepted(self.envelope.id()), sinks },
             Err(failed) => {
                 self.sink_failed(&failed);
@@ -113,19 +105,18 @@ impl Job {
     }
 
     fn run_ended(&self, end: &RunEnd) -> Ending {
-        if let RunEnd::Outlet(error) = end {
-            let error = SinkError { doing: causes(error), source: None };
-            self.sink_failed(&CommitError { error, held_by: Vec::new(), sink: String::new() });
+        if let RunEnd::Outlet(failed) = end {
+            self.sink_failed(failed);
         }
         let verdict = match end {
-            RunEnd::Refused { refusal: crate::chain::Refusal::Defer(_), .. } => "defer",
+            RunEnd::Refused { refusal: Refusal::Defer(_), .. } => "defer",
             RunEnd::Refused { .. } | RunEnd::HeaderTooLarge => "reject",
             RunEnd::Failed { .. } | RunEnd::Outlet(_) => "failed",
         };
         Ending::without_sinks(verdict, replies::run_ended(end, self.envelope.id()))
     }
 
-    fn sink_failed(&self, failed: &CommitError) {
+    fn sink_failed(&self, failed: &SinkFailure) {
         self.chains.telemetry.emit(Event::SinkFailed {
             id: self.envelope.id().to_string(),
             tenant: self.tenant.name.clone(),
@@ -187,17 +178,33 @@ struct LateSinks<'a> {
 }
 
 impl LateSinks<'_> {
-    async fn opened(&mut self, envelope: &Envelope) -> Result<&mut FanOut, SinkError> {
+    async fn opened(&mut self, envelope: &Envelope) -> Result<&mut FanOut, SinkFailure> {
         if self.open.is_none() {
             self.open = Some(FanOut::open(&self.job.tenant.lineup.sinks, envelope).await?);
         }
-        self.open.as_mut().ok_or_else(|| SinkError { doing: "opening the sinks".into(), source: None })
+        Ok(self.open.get_or_insert_with(FanOut::default))
+    }
+
+    /// Makes the message durable in every sink, then visible. Gives the names of the sinks.
+    async fn commit(mut self, envelope: &Envelope, placement: Placement) -> Result<Vec<String>, SinkFailure> {
+        self.opened(envelope).await?.prepare(placement).await?;
+        let committed = self.open.unwrap_or_default().commit().await?;
+        let job = self.job;
+        for one in &committed {
+            job.chains.telemetry.emit(Event::SinkCommitted {
+                id: job.envelope.id().to_string(),
+                tenant: job.tenant.name.clone(),
+                sink: one.sink.clone(),
+                us: u64::try_from(one.took.as_micros()).unwrap_or(u64::MAX),
+            });
+        }
+        Ok(committed.into_iter().map(|one| one.sink).collect())
     }
 }
 
 #[async_trait]
 impl Outlet for LateSinks<'_> {
-    async fn write(&mut self, envelope: &Envelope, chunk: Bytes) -> Result<(), SinkError> {
+    async fn write(&mut self, envelope: &Envelope, chunk: Bytes) -> Result<(), SinkFailure> {
         self.opened(envelope).await?.write(chunk).await
     }
 }

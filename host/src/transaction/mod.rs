@@ -15,7 +15,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::catalog::Tenant;
-use crate::mail::Envelope;
+use crate::mail::{Envelope, MessageId};
 use crate::smtp::Reply;
 use crate::telemetry::Telemetry;
 use job::Job;
@@ -24,6 +24,12 @@ use job::Job;
 const COLLECT_MAX: usize = 64 << 10;
 /// Pieces on their way to a running chain: one is being worked on, one waits. More would only cost memory.
 const IN_FLIGHT: usize = 1;
+
+/// The id for a message that begins now.
+pub fn new_id() -> MessageId {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    MessageId::next(u64::try_from(since.as_micros()).unwrap_or(0))
+}
 
 /// What every transaction of a server shares.
 #[derive(Clone)]

@@ -103,7 +103,7 @@ struct Collect(Vec<u8>);
 
 #[async_trait]
 impl Outlet for Collect {
-    async fn write(&mut self, _envelope: &Envelope, chunk: Bytes) -> Result<(), SinkError> {
+    async fn write(&mut self, _envelope: &Envelope, chunk: Bytes) -> Result<(), SinkFailure> {
         assert!(!chunk.is_empty());
         self.0.extend_from_slice(&chunk);
         Ok(())

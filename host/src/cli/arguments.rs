@@ -1,0 +1,120 @@
+//! What the command line takes.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// A mail host whose filters are WebAssembly components.
+#[derive(Debug, Parser)]
+#[command(name = "gatepost", version, max_term_width = 100, after_help = EXAMPLES)]
+pub struct Arguments {
+    /// Config file [default: ./gatepost.toml, then /etc/gatepost/gatepost.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print JSON instead of text
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+const EXAMPLES: &str = "Examples:
+  gatepost check --config gatepost.toml
+  gatepost serve --config gatepost.toml
+  gatepost run --chain 'header | compress | decompress | debug' < message.eml
+  gatepost processor build processors/subject-tag
+
+Exit codes: 0 done, 1 rejected, 69 server not running, 70 failed, 74 file trouble, 75 deferred, 78 config refused.";
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Serve mail until SIGTERM
+    ///
+    /// SIGHUP reloads config, certificates and catalog; SIGUSR1 reopens the log file; SIGTERM and SIGINT drain.
+    Serve,
+    /// Check the config and every tenant's chain, and print what each stage takes and gives
+    Check(CheckOptions),
+    /// Show what the running server does
+    Status,
+    /// Have the running server load config, certificates and catalog again
+    Reload,
+    /// Run a message from stdin through a chain, offline, and print it to stdout
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(RunOptions),
+    /// Build and inspect sandboxed processors
+    #[cfg(feature = "wasm")]
+    #[command(subcommand)]
+    Processor(ProcessorVerb),
+}
+
+/// Options of `check`.
+#[derive(Debug, Args)]
+pub struct CheckOptions {
+    /// Print the effective config, every default filled in
+    #[arg(long)]
+    pub dump: bool,
+}
+
+const RUN_EXAMPLES: &str = "Examples:
+  gatepost run --chain header < message.eml > out.eml
+  gatepost run --processor tag=subject-tag.wasm --chain tag --stage 'tag={\"config\":{\"tag\":\"[EXT]\"}}' < message.eml
+  gatepost run --json --chain 'header | debug' --from a@b.example --rcpt c@d.example < message.eml
+
+Verdict and figures go to stderr, or with --json to stdout in place of the message.
+Exit codes: 0 accept, quarantine or discard, 1 reject, 75 defer, 70 a stage failed, 78 the chain was refused.";
+
+/// Options of `run`.
+#[derive(Debug, Args)]
+pub struct RunOptions {
+    /// The chain; sinks at its end are checked and left out
+    #[arg(long, value_name = "SPEC")]
+    pub chain: String,
+    /// Reverse-path; empty for the null one
+    #[arg(long, value_name = "MAILBOX", default_value = "")]
+    pub from: String,
+    /// Recipient; may be given several times
+    #[arg(long, value_name = "MAILBOX", default_value = "postmaster")]
+    pub rcpt: Vec<String>,
+    /// What the client said in EHLO
+    #[arg(long, value_name = "NAME", default_value = "localhost")]
+    pub helo: String,
+    /// Address of the client
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub ip: IpAddr,
+    /// Whose processors bare names mean [default: the host's only]
+    #[arg(long, value_name = "NAME")]
+    pub tenant: Option<String>,
+    /// Settings of a stage, as `[stage.LABEL]` has them: LABEL=JSON
+    #[arg(long, value_name = "LABEL=JSON")]
+    pub stage: Vec<String>,
+    /// A component file under a name of its own: NAME=FILE
+    #[cfg(feature = "wasm")]
+    #[arg(long, value_name = "NAME=FILE")]
+    pub processor: Vec<String>,
+}
+
+/// Verbs of `processor`.
+#[cfg(feature = "wasm")]
+#[derive(Debug, Subcommand)]
+pub enum ProcessorVerb {
+    /// Compile a Rust crate to a component, check it against the interface, print its size and imports
+    Build {
+        /// The crate's folder
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+        /// Where to write the component [default: NAME.wasm in the target folder]
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// Install a missing wasm target without asking
+        #[arg(long)]
+        install: bool,
+    },
+    /// Show what a component is, imports, takes and gives
+    Inspect {
+        /// The component
+        file: PathBuf,
+    },
+}

@@ -1,0 +1,84 @@
+//! `gatepost check`: the config, the catalog, every chain, without touching a running server.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::arguments::CheckOptions;
+use super::client::load_config;
+use super::exit::{Exit, Problems};
+use crate::catalog::{Registry, Tenant};
+use crate::config;
+use crate::server::open_catalog;
+use crate::telemetry::Telemetry;
+
+pub(super) fn run(config: Option<&Path>, options: &CheckOptions, json: bool) -> anyhow::Result<Exit> {
+    let (path, config) = load_config(config)?;
+    if options.dump {
+        outln!("{}", config::dump(&config));
+    }
+    let catalog = open_catalog(&config, Registry::builtin(), &Telemetry::silent())?;
+    let (generation, report) = catalog.check();
+    let problems: Vec<_> = report.refused.iter().flat_map(|refused| refused.problems.iter()).chain(&report.problems).collect();
+    if json {
+        let tenants = generation.tenants.values().map(|tenant| Shown::of(tenant)).collect::<Vec<_>>();
+        let shown = serde_json::json!({ "ok": report.is_ok(), "problems": problems, "tenants": tenants });
+        outln!("{}", serde_json::to_string_pretty(&shown)?);
+        return Ok(if report.is_ok() { Exit::Ok } else { Exit::Config });
+    }
+    for tenant in generation.tenants.values() {
+        show(tenant);
+    }
+    if !report.is_ok() {
+        return Err(Problems(problems.into_iter().cloned().collect()).into());
+    }
+    if !options.dump {
+        outln!("{}: ok, {} tenants", path.display(), generation.tenants.len());
+    }
+    Ok(Exit::Ok)
+}
+
+/// A tenant's chain as it is shown.
+#[derive(Serialize)]
+struct Shown<'a> {
+    name: &'a str,
+    chain: String,
+    stages: Vec<ShownStage<'a>>,
+    sinks: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+struct ShownStage<'a> {
+    name: &'a str,
+    processor: &'a str,
+    takes: String,
+    gives: String,
+}
+
+impl<'a> Shown<'a> {
+    fn of(tenant: &'a Tenant) -> Self {
+        let stages = tenant.line_up.stages.iter().map(|stage| ShownStage {
+            name: &stage.label,
+            processor: stage.processor.id(),
+            takes: stage.processor.takes().to_string(),
+            gives: stage.processor.gives().to_string(),
+        });
+        Self {
+            name: &tenant.name,
+            chain: tenant.spec.to_string(),
+            stages: stages.collect(),
+            sinks: tenant.line_up.sinks.iter().map(|(label, _)| label.as_str()).collect(),
+        }
+    }
+}
+
+fn show(tenant: &Tenant) {
+    let shown = Shown::of(tenant);
+    outln!("tenant {}: {}", shown.name, shown.chain);
+    for stage in &shown.stages {
+        outln!("  {:<24} {:>8} -> {:<8} {}", stage.name, stage.takes, stage.gives, stage.processor);
+    }
+    for sink in &shown.sinks {
+        outln!("  {sink:<24} sink");
+    }
+}

@@ -1,0 +1,72 @@
+//! Exit codes, as sysexits.h names them.
+
+use std::process::ExitCode;
+
+use crate::config::Problem;
+
+/// How the command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// 0: done.
+    Ok,
+    /// 1: the answer is no, for example a message that was rejected.
+    No,
+    /// 65: the input is not what it should be.
+    Data,
+    /// 69: the server does not answer.
+    Unavailable,
+    /// 70: a stage failed, or we did.
+    Software,
+    /// 74: a file could not be read or written.
+    Io,
+    /// 75: try again later, for example a message that was deferred.
+    TempFail,
+    /// 78: the config or the catalog was refused.
+    Config,
+}
+
+impl Exit {
+    /// The exit code of an error: of the first cause that tells.
+    pub fn of_error(error: &anyhow::Error) -> Self {
+        error
+            .chain()
+            .find_map(|cause| {
+                if cause.is::<Problems>() {
+                    Some(Self::Config)
+                } else if cause.is::<ureq::Error>() {
+                    Some(Self::Unavailable)
+                } else {
+                    cause.is::<std::io::Error>().then_some(Self::Io)
+                }
+            })
+            .unwrap_or(Self::Software)
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Ok => 0,
+            Exit::No => 1,
+            Exit::Data => 65,
+            Exit::Unavailable => 69,
+            Exit::Software => 70,
+            Exit::Io => 74,
+            Exit::TempFail => 75,
+            Exit::Config => 78,
+        })
+    }
+}
+
+/// Everything that is wrong with a config, a line each.
+#[derive(Debug, thiserror::Error)]
+#[error("the config has {}:\n{}", count(.0.len()), lines(.0))]
+pub struct Problems(pub Vec<Problem>);
+
+fn count(n: usize) -> String {
+    if n == 1 { "1 problem".to_owned() } else { format!("{n} problems") }
+}
+
+fn lines(problems: &[Problem]) -> String {
+    problems.iter().map(|problem| format!("  {problem}")).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,43 @@
+//! The command line: one file per verb.
+//!
+//! Human text by default, `--json` for machines, exit codes of sysexits.h. Arguments are checked by clap; verbs return
+//! `anyhow` errors, which are printed with all their causes.
+
+#[macro_use]
+mod output;
+mod arguments;
+mod check;
+mod client;
+pub mod exit;
+#[cfg(feature = "wasm")]
+mod processor;
+mod reload;
+mod run;
+mod serve;
+mod status;
+
+use std::process::ExitCode;
+
+pub use arguments::Arguments;
+use arguments::Verb;
+use exit::Exit;
+
+/// Runs the verb.
+pub fn run(arguments: Arguments) -> ExitCode {
+    let Arguments { config, json, verb } = arguments;
+    let config = config.as_deref();
+    let done = match verb {
+        Verb::Serve => serve::run(config),
+        Verb::Check(options) => check::run(config, &options, json),
+        Verb::Status => status::run(config, json),
+        Verb::Reload => reload::run(config, json),
+        Verb::Run(options) => run::run(config, options, json),
+        #[cfg(feature = "wasm")]
+        Verb::Processor(verb) => processor::run(&verb, json),
+    };
+    let exit = done.unwrap_or_else(|error| {
+        eprintln!("gatepost: {error:#}");
+        Exit::of_error(&error)
+    });
+    exit.into()
+}

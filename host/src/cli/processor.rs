@@ -1,0 +1,75 @@
+//! `gatepost processor build|inspect`: from a crate to a component, and what a component is.
+
+use std::path::Path;
+
+use anyhow::Context;
+use serde::Serialize;
+
+use super::arguments::ProcessorVerb;
+use super::exit::Exit;
+use crate::toolchain::{self, BuildOptions};
+use crate::wasm::{Loaded, PoolSettings, Sandboxes};
+
+pub(super) fn run(verb: &ProcessorVerb, json: bool) -> anyhow::Result<Exit> {
+    match verb {
+        ProcessorVerb::Build { dir, output, install } => {
+            let options = BuildOptions { output: output.clone(), install: *install, ..BuildOptions::default() };
+            let built = toolchain::build(dir, &options)?;
+            let loaded = load(&built.component).with_context(|| format!("`{}`", built.path.display()))?;
+            show(&built.path, &loaded, json)
+        }
+        ProcessorVerb::Inspect { file } => {
+            let bytes = std::fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))?;
+            let loaded = load(&bytes).with_context(|| format!("`{}`", file.display()))?;
+            show(file, &loaded, json)
+        }
+    }
+}
+
+/// Loads it as the server would: it is compiled, instantiated and asked to describe itself.
+fn load(bytes: &[u8]) -> anyhow::Result<std::sync::Arc<Loaded>> {
+    Ok(Sandboxes::new(PoolSettings { memory_max: 64 << 20 })?.load(bytes)?)
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    file: String,
+    hash: String,
+    size: usize,
+    name: &'a str,
+    version: &'a str,
+    summary: &'a str,
+    takes: String,
+    gives: String,
+    imports: &'a [String],
+}
+
+fn show(file: &Path, loaded: &Loaded, json: bool) -> anyhow::Result<Exit> {
+    let description = &loaded.description;
+    let shown = Shown {
+        file: file.display().to_string(),
+        hash: loaded.id.to_hex().to_string(),
+        size: loaded.size,
+        name: &description.name,
+        version: &description.version,
+        summary: &description.summary,
+        takes: description.takes.to_string(),
+        gives: description.gives.to_string(),
+        imports: &loaded.imports,
+    };
+    if json {
+        outln!("{}", serde_json::to_string_pretty(&shown)?);
+        return Ok(Exit::Ok);
+    }
+    outln!("{}", shown.file);
+    outln!("  name     {} {}", shown.name.escape_debug(), shown.version.escape_debug());
+    outln!("  summary  {}", shown.summary.escape_debug());
+    outln!("  takes    {}", shown.takes);
+    outln!("  gives    {}", shown.gives);
+    outln!("  size     {} bytes", shown.size);
+    outln!("  hash     {}", shown.hash);
+    for import in shown.imports {
+        outln!("  imports  {import}");
+    }
+    Ok(Exit::Ok)
+}

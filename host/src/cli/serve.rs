@@ -1,0 +1,88 @@
+//! `gatepost serve`: the server, and the signals that move it.
+
+use std::path::Path;
+
+use anyhow::Context;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::client::load_config;
+use super::exit::Exit;
+use crate::server::Server;
+use crate::telemetry::{Event, Level};
+
+pub(super) fn run(config: Option<&Path>) -> anyhow::Result<Exit> {
+    let (path, config) = load_config(config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("socket").build()?;
+    let exit = runtime.block_on(async {
+        let mut signals = Signals::new()?;
+        let server = Server::builder(config).config_file(&path).start().await?;
+        notify("READY=1");
+        signals.serve(&server).await?;
+        notify("STOPPING=1");
+        // A second signal while draining ends it at once.
+        tokio::select! {
+            finished = server.drain() => anyhow::Ok(if finished { Exit::Ok } else { Exit::TempFail }),
+            () = signals.stop() => Ok(Exit::TempFail),
+        }
+    });
+    runtime.shutdown_background();
+    exit
+}
+
+struct Signals {
+    hangup: Signal,
+    user: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        let on = |kind| signal(kind).context("cannot listen for signals");
+        Ok(Self {
+            hangup: on(SignalKind::hangup())?,
+            user: on(SignalKind::user_defined1())?,
+            terminate: on(SignalKind::terminate())?,
+            interrupt: on(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Until the server is to stop.
+    async fn serve(&mut self, server: &Server) -> anyhow::Result<()> {
+        loop {
+            tokio::select! {
+                _ = self.hangup.recv() => {
+                    notify("RELOADING=1");
+                    // What came of it is in the log.
+                    drop(server.reload().await);
+                    notify("READY=1");
+                }
+                _ = self.user.recv() => {
+                    if let Err(error) = server.telemetry().reopen() {
+                        let text = format!("the log file cannot be reopened, the old one goes on: {error}");
+                        server.telemetry().emit(Event::Notice { level: Level::Error, text });
+                    }
+                }
+                _ = self.terminate.recv() => return Ok(()),
+                _ = self.interrupt.recv() => return Ok(()),
+            }
+        }
+    }
+
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Tells systemd (`Type=notify`), where it asked to be told.
+fn notify(state: &str) {
+    if let Some(path) = std::env::var_os("NOTIFY_SOCKET")
+        && let Ok(socket) = std::os::unix::net::UnixDatagram::unbound()
+    {
+        // A manager that does not listen is no reason to stop.
+        let _ = socket.send_to(state.as_bytes(), path);
+    }
+}

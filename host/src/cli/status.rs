@@ -1,0 +1,30 @@
+//! `gatepost status`: what the running server does.
+
+use std::path::Path;
+
+use super::client::{ask, load_config};
+use super::exit::Exit;
+use crate::admin::Status;
+
+pub(super) fn run(config: Option<&Path>, json: bool) -> anyhow::Result<Exit> {
+    let (_, config) = load_config(config)?;
+    let status: Status = ask(&config, "GET", "/v1/status")?;
+    if json {
+        outln!("{}", serde_json::to_string_pretty(&status)?);
+        return Ok(Exit::Ok);
+    }
+    let state = if status.draining { "draining" } else { "serving" };
+    outln!("gatepost {}, {state}, up {} s", status.version, status.uptime_s);
+    for (name, address) in &status.listeners {
+        outln!("  listener {name:<12} {address}");
+    }
+    for tenant in &status.tenants {
+        match tenant.revision {
+            Some(revision) => {
+                outln!("  tenant   {:<12} revision {revision}, {} at work: {}", tenant.name, tenant.messages, tenant.chain);
+            }
+            None => outln!("  tenant   {:<12} NOT LOADED: its mail gets 451 (see the log, or `gatepost check`)", tenant.name),
+        }
+    }
+    Ok(Exit::Ok)
+}
