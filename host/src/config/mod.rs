@@ -4,4 +4,4 @@ pub mod model;
 pub mod units;
 
 pub use model::{Admin, Config, Limits, Listener, Server, TelemetryConfig, Tls, TlsMode};
-pub use units::ByteSize;
+pub use units::{ByteSize, UnitError};
