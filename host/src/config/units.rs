@@ -80,7 +80,8 @@ fn format(value: u64, units: &[(&str, u64)], zero_unit: &str) -> String {
     if value == 0 {
         return format!("0{zero_unit}");
     }
-    let (name, factor) = units.iter().rev().find(|(_, factor)| value % factor == 0).unwrap_or(&units[0]);
+    let (name, factor) =
+        units.iter().rev().find(|(_, factor)| value.is_multiple_of(*factor)).unwrap_or(&units[0]);
     format!("{}{name}", value / factor)
 }
 
