@@ -12,7 +12,7 @@ pub mod types;
 
 pub use content::Content;
 pub use lineup::{LineUp, PlannedStage};
-pub use scope::{Settings, StageScope};
+pub use scope::{ProcessorFactory, Settings, StageScope};
 pub use spec::{ChainSpec, Pin, SpecError, StageRef};
 pub use stage::{
     Flow, OnFailure, Output, Processor, Refusal, Stage, StageContext, StageEnd, StageError, Usage,

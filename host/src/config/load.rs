@@ -78,7 +78,8 @@ fn conf_d(path: &Path, notes: &Notes) -> Vec<PathBuf> {
     files
 }
 
-fn read_text(file: &Path) -> io::Result<String> {
+/// A whole file of text, if it is not absurdly large.
+pub(crate) fn read_text(file: &Path) -> io::Result<String> {
     use io::Read;
     let mut text = String::new();
     std::fs::File::open(file)?.take(FILE_MAX + 1).read_to_string(&mut text)?;
