@@ -82,6 +82,12 @@ impl<'n> Reader<'n> {
         self.origins.contains_key(key)
     }
 
+    /// The line of each key, and under "" that of the table.
+    pub fn lines(&self) -> BTreeMap<String, usize> {
+        let keys = self.origins.iter().map(|(key, origin)| (key.clone(), origin.line));
+        keys.chain([(String::new(), self.origin.line)]).collect()
+    }
+
     /// The value as it is.
     pub fn take(&mut self, key: &'static str) -> Option<Node> {
         self.known.push(key);
