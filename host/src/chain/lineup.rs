@@ -1,26 +1,28 @@
-//! A checked chain, ready to run messages: its stages and sinks in order.
+//! A chain that has been checked and built: configured stages in order, then the sinks.
+//!
+//! Immutable; shared by all messages of a tenant's revision.
 
 use std::sync::Arc;
 
 use super::{OnFailure, Processor};
 use crate::sink::Sink;
 
-/// One stage of a chain.
+/// One stage of a built chain.
 #[derive(Clone)]
 pub struct PlannedStage {
-    /// Its name in the chain: the alias, or the processor's name.
+    /// Its label: the alias, or the name as written. Unique in the chain.
     pub label: String,
-    /// What happens when it fails.
+    /// What happens where it fails.
     pub on_failure: OnFailure,
-    /// Makes a stage for each message.
+    /// What makes a stage for each message.
     pub processor: Arc<dyn Processor>,
 }
 
-/// Stages, then sinks.
+/// A built chain.
 #[derive(Clone, Default)]
 pub struct LineUp {
     /// The stages, head first.
     pub stages: Vec<PlannedStage>,
-    /// The sinks with their labels.
+    /// The sinks with their labels, in the order written. Empty only for `gatepost run`.
     pub sinks: Vec<(String, Arc<dyn Sink>)>,
 }

@@ -11,13 +11,16 @@ pub mod run;
 pub mod scope;
 pub mod settings;
 mod slot;
+pub mod spec;
 pub mod stage;
+pub mod types;
 
 pub use content::Content;
 pub use lineup::{LineUp, PlannedStage};
 pub use run::{Outlet, Run, RunEnd, RunLimits};
 pub use scope::{ProcessorFactory, Settings, StageScope};
 pub use settings::Keys;
+pub use spec::{ChainSpec, Pin, SpecError, StageRef};
 pub use stage::{
     Flow, OnFailure, Output, Processor, Refusal, Stage, StageContext, StageEnd, StageError, Usage,
 };

@@ -1,7 +1,18 @@
 //! The host's config: its shape, its units, its checks.
 
+pub mod dump;
+pub mod limits;
+mod listener;
+pub mod load;
 pub mod model;
+pub mod problem;
+pub mod reader;
+pub mod tree;
 pub mod units;
 
+pub use dump::dump;
+pub use load::load;
+
 pub use model::{Admin, Config, Limits, Listener, Server, TelemetryConfig, Tls, TlsMode};
-pub use units::ByteSize;
+pub use problem::Problem;
+pub use units::{ByteSize, UnitError};

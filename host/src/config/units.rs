@@ -1,5 +1,187 @@
-//! Sizes and durations with their units, as people write them.
+//! Sizes and durations with their units, as people write them: `"25MiB"`, `"16KiB"`, `"100ms"`, `"5m"`.
+//!
+//! A plain number is refused: nobody can tell what it counts.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A size in bytes, written `"25MiB"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct ByteSize(pub u64);
+
+/// Why a size or duration cannot be read. For people.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct UnitError(String);
+
+/// Units of sizes and how many bytes they are, small first.
+const SIZES: [(&str, u64); 5] =
+    [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40)];
+
+/// Units of durations and how many milliseconds they are, small first.
+const DURATIONS: [(&str, u64); 4] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
+
+impl ByteSize {
+    /// As a `usize`, for buffers; saturates.
+    pub fn as_usize(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
+
+impl FromStr for ByteSize {
+    type Err = UnitError;
+
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        parse(text, &SIZES, "a size", "\"25MiB\" (B, KiB, MiB, GiB, TiB)").map(Self)
+    }
+}
+
+/// Reads `"100ms"`, `"30s"`, `"5m"` or `"1h"`.
+///
+/// # Errors
+/// Not a whole number with one of these units, or more milliseconds than a `u64` holds.
+pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
+    parse(text, &DURATIONS, "a duration", "\"30s\" (ms, s, m, h)").map(Duration::from_millis)
+}
+
+/// Writes a duration with the largest unit that divides it. Below a millisecond nothing is written.
+pub fn format_duration(duration: Duration) -> String {
+    format(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX), &DURATIONS, "s")
+}
+
+fn parse(text: &str, units: &[(&str, u64)], what: &str, example: &str) -> Result<u64, UnitError> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let unit = unit.trim_start();
+    let fail = |why: &str| Err(UnitError(format!("\"{}\" {why}", text.escape_debug())));
+    if digits == 0 {
+        return fail(&format!("is not {what}: write a whole number and a unit, for example {example}"));
+    }
+    if unit.is_empty() {
+        return fail(&format!("is {what} without its unit: say a unit, for example {example}"));
+    }
+    let Some((_, factor)) = units.iter().find(|(name, _)| *name == unit) else {
+        return fail(&format!(
+            "has the unknown unit `{}`: expected {what} such as {example}",
+            unit.escape_debug()
+        ));
+    };
+    match number.parse::<u64>().ok().and_then(|number| number.checked_mul(*factor)) {
+        Some(value) => Ok(value),
+        None => fail("is too large"),
+    }
+}
+
+/// `zero_unit`: what stands behind a 0, which all units divide.
+fn format(value: u64, units: &[(&str, u64)], zero_unit: &str) -> String {
+    if value == 0 {
+        return format!("0{zero_unit}");
+    }
+    let (name, factor) =
+        units.iter().rev().find(|(_, factor)| value.is_multiple_of(*factor)).unwrap_or(&units[0]);
+    format!("{}{name}", value / factor)
+}
+
+impl fmt::Display for ByteSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&format(self.0, &SIZES, "B"))
+    }
+}
+
+impl Serialize for ByteSize {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ByteSize {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// For `#[serde(with = "units::duration")]`: durations as people write them.
+pub mod duration {
+    use super::{Deserialize, Deserializer, Duration, Serializer, format_duration, parse_duration};
+
+    /// As [`format_duration`].
+    ///
+    /// # Errors
+    /// The serializer's.
+    pub fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&format_duration(*duration))
+    }
+
+    /// As [`parse_duration`].
+    ///
+    /// # Errors
+    /// Not a duration.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        parse_duration(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn sizes() {
+        let size = |text: &str| text.parse::<ByteSize>().map(|size| size.0).map_err(|e| e.to_string());
+        assert_eq!(size("25MiB"), Ok(25 << 20));
+        assert_eq!(size("512B"), Ok(512));
+        assert_eq!(size("16 KiB"), Ok(16 << 10));
+        assert_eq!(size("16777215TiB"), Ok(16_777_215 << 40));
+        assert_eq!(size("16777216TiB"), Err("\"16777216TiB\" is too large".into()));
+        assert_eq!(
+            size("25").unwrap_err(),
+            "\"25\" is a size without its unit: say a unit, for example \"25MiB\" (B, KiB, MiB, GiB, TiB)"
+        );
+        for bad in ["", "MiB", "-1MiB", "1.5MiB", "25MB", "25mib", "25 M iB", "0x10B", "25MiB "] {
+            assert!(size(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn durations() {
+        let ms = |text: &str| parse_duration(text).map(|d| d.as_millis()).map_err(|e| e.to_string());
+        assert_eq!(
+            (ms("100ms"), ms("30s"), ms("5m"), ms("1h")),
+            (Ok(100), Ok(30_000), Ok(300_000), Ok(3_600_000))
+        );
+        assert!(ms("30").unwrap_err().contains("say a unit"));
+        assert!(ms("30S").unwrap_err().contains("unknown unit `S`"));
+        assert!(ms("99999999999999999999s").unwrap_err().contains("too large"));
+        assert_eq!(format_duration(Duration::from_secs(90)), "90s");
+        assert_eq!(format_duration(Duration::from_secs(120)), "2m");
+        assert_eq!(format_duration(Duration::ZERO), "0s");
+    }
+
+    #[test]
+    fn json_carries_the_text() {
+        assert_eq!(serde_json::to_string(&ByteSize(16 << 10)).unwrap(), "\"16KiB\"");
+        assert_eq!(serde_json::from_str::<ByteSize>("\"16KiB\"").unwrap(), ByteSize(16 << 10));
+        assert!(serde_json::from_str::<ByteSize>("16384").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_back(bytes: u64, shift in 0..64u32, ms: u64) {
+            let size = ByteSize(bytes >> shift << (shift / 2));
+            prop_assert_eq!(size.to_string().parse(), Ok(size));
+            let duration = Duration::from_millis(ms >> shift);
+            prop_assert_eq!(parse_duration(&format_duration(duration)), Ok(duration));
+        }
+
+        #[test]
+        fn no_text_panics(text in "[0-9]{0,22}.{0,6}|\\PC{0,12}") {
+            let _ = (text.parse::<ByteSize>(), parse_duration(&text));
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! Builds a generation from the files on disk and the generation before it. Each tenant swaps alone: one that is broken
+//! goes on as it was, and no other is touched.
+//!
+//! Two steps: every file is read and built for itself; then domains are given out, where one that is new loses against one
+//! that stands.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use crate::config::{Config, Problem};
+use crate::tenant::{DomainTable, Quota};
+
+use super::report::{Changed, Refused, ReloadReport};
+use super::store::HOST;
+use super::tenant_file::{self, TenantFile, domains_of_broken};
+use super::{Generation, Resolver, Tenant};
+use crate::chain::spec::is_name;
+
+/// A tenant's file on its way into the generation.
+struct Candidate {
+    /// What the file says, if it holds.
+    fresh: Option<Fresh>,
+    /// What serves if it does not.
+    old: Option<Arc<Tenant>>,
+    text: String,
+    problems: Vec<Problem>,
+}
+
+struct Fresh {
+    tenant: Tenant,
+    /// Nothing it is built of has changed: `old` stays as it is.
+    unchanged: bool,
+    /// The file went live before, so it wins a domain against one that did not.
+    recorded: bool,
+}
+
+/// Builds the next generation. With `record` false nothing is written, for `gatepost check`. Blocks.
+pub(super) fn build(cx: Resolver<'_>, old: &Generation, record: bool) -> (Option<Generation>, ReloadReport) {
+    let names = match cx.store.tenants() {
+        Ok(names) => names,
+        Err(error) => {
+            let problems = vec![Problem::of_file("tenants", format!("cannot be read: {error}"))];
+            return (None, ReloadReport { problems, ..ReloadReport::default() });
+        }
+    };
+    let mut candidates = BTreeMap::new();
+    for name in names {
+        let candidate = candidate(cx, old.tenants.get(&name), &name);
+        candidates.insert(name, candidate);
+    }
+    let mut generation = loop {
+        match assemble(&candidates, old)
+            .and_then(|made| write_history(cx, &mut candidates, record).map(|()| made))
+        {
+            Ok(generation) => break generation,
+            Err((name, problem)) => {
+                // One tenant fewer to try each time round, so this comes to an end.
+                if let Some(candidate) = candidates.get_mut(&name) {
+                    candidate.fresh = None;
+                    candidate.problems.push(problem);
+                }
+            }
+        }
+    };
+    generation.postmaster.clone_from(&cx.config.server.postmaster);
+    fill(generation, candidates, old)
+}
+
+fn candidate(cx: Resolver<'_>, old: Option<&Arc<Tenant>>, name: &str) -> Candidate {
+    let file = format!("tenants/{name}.toml");
+    let mut candidate =
+        Candidate { fresh: None, old: old.cloned(), text: String::new(), problems: Vec::new() };
+    if !is_name(name) || name == HOST {
+        let text = format!("\"{}\" cannot name a tenant", name.escape_debug());
+        candidate.problems.push(Problem::of_file(file, text));
+        return candidate;
+    }
+    match cx.store.read_tenant(name) {
+        Ok(text) => candidate.text = text,
+        Err(error) => candidate.problems.push(Problem::of_file(&file, format!("cannot be read: {error}"))),
+    }
+    let newest = cx.store.newest_revision(name).unwrap_or_else(|error| {
+        candidate.problems.push(Problem::of_file(&file, format!("its history cannot be read: {error}")));
+        None
+    });
+    if candidate.problems.is_empty() {
+        let revision = newest.as_ref().map_or(0, |(revision, _)| *revision);
+        let recorded = newest.as_ref().is_some_and(|(_, text)| *text == candidate.text);
+        match fresh(cx, old, name, &file, &candidate.text, revision + u64::from(!recorded)) {
+            Ok((tenant, unchanged)) => candidate.fresh = Some(Fresh { tenant, unchanged, recorded }),
+            Err(problems) => candidate.problems = problems,
+        }
+    }
+    // At start nothing serves yet; the revision that went live last does, if the file does not.
+    let last_good = newest.filter(|_| candidate.fresh.is_none() && candidate.old.is_none());
+    if let Some((revision, text)) = last_good {
+        let made = fresh(cx, None, name, &file, &text, revision);
+        candidate.old = made.ok().map(|(tenant, _)| Arc::new(tenant));
+    }
+    candidate
+}
+
+/// Builds a tenant from its file, and says whether it is what `old` was built of.
+fn fresh(
+    cx: Resolver<'_>,
+    old: Option<&Arc<Tenant>>,
+    name: &str,
+    file: &str,
+    text: &str,
+    revision: u64,
+) -> Result<(Tenant, bool), Vec<Problem>> {
+    let parsed = tenant_file::read(file, text, &cx.config.limits, &cx.config.limits_max)?;
+    let fingerprint = fingerprint(cx, name, &parsed, text);
+    if let Some(old) = old.filter(|old| old.fingerprint == fingerprint) {
+        return Ok((Tenant::clone(old), true));
+    }
+    let resolved = cx.resolve(name, &parsed, true)?;
+    let quota = old.map_or_else(|| Quota::new(parsed.limits.concurrent_messages), |old| old.quota.clone());
+    let tenant = Tenant {
+        name: name.to_owned(),
+        revision,
+        spec: parsed.chain,
+        line_up: Arc::new(resolved.line_up),
+        flowing: resolved.flowing,
+        limits: parsed.limits,
+        domains: parsed.domains,
+        quota,
+        file_hash: blake3::hash(text.as_bytes()),
+        fingerprint,
+    };
+    Ok((tenant, false))
+}
+
+/// A hash of all that a tenant is built of. What cannot be read hashes as itself; building reports it.
+fn fingerprint(cx: Resolver<'_>, name: &str, file: &TenantFile, text: &str) -> blake3::Hash {
+    let mut hasher = blake3::Hasher::new();
+    let mut add = |bytes: &[u8]| {
+        hasher.update(&(bytes.len() as u64).to_le_bytes());
+        hasher.update(bytes);
+    };
+    let Config { server, listeners, limits, limits_max, admin: _, telemetry: _ } = cx.config;
+    let sizes: Vec<_> = listeners.iter().map(|listener| listener.message_size_max).collect();
+    add(format!("{server:?} {limits:?} {limits_max:?} {sizes:?}").as_bytes());
+    add(text.as_bytes());
+    for stage in
+        file.chain.all().filter(|stage| stage.owner.is_some() || !cx.registry.is_reserved(&stage.name))
+    {
+        match cx.find(name, stage) {
+            Ok(found) => {
+                add(found.path.as_os_str().as_encoded_bytes());
+                let read = super::resolve::read_component(&found, file.limits.component_size_max);
+                add(blake3::hash(&read.unwrap_or_default()).as_bytes());
+            }
+            Err(text) => add(text.as_bytes()),
+        }
+    }
+    hasher.finalize()
+}
+
+type Fault = (String, Problem);
+
+/// Gives the domains out: first to what stands, then to what went live before, then to what is new.
+///
+/// # Errors
+/// A tenant whose file asks for another's domain.
+fn assemble(candidates: &BTreeMap<String, Candidate>, old: &Generation) -> Result<Generation, Fault> {
+    let mut order: Vec<(u8, &String, &Tenant)> = Vec::new();
+    for (name, candidate) in candidates {
+        match (&candidate.fresh, &candidate.old) {
+            (Some(fresh), _) if fresh.unchanged => order.push((0, name, &fresh.tenant)),
+            (Some(fresh), _) => order.push((if fresh.recorded { 2 } else { 3 }, name, &fresh.tenant)),
+            (None, Some(old_tenant)) if old.tenants.contains_key(name) => order.push((0, name, old_tenant)),
+            (None, Some(last_good)) => order.push((1, name, last_good)),
+            (None, None) => {}
+        }
+    }
+    order.sort_by_key(|(rank, name, _)| (*rank, *name));
+    let mut domains = DomainTable::default();
+    for (rank, name, tenant) in order {
+        let owner: Arc<str> = name.as_str().into();
+        for pattern in &tenant.domains {
+            let Err(_) = domains.insert(pattern, owner.clone()) else { continue };
+            // What serves already has no conflicts; a last good revision that has lost a domain serves the others.
+            if rank >= 2 {
+                let problem = Problem {
+                    file: format!("tenants/{name}.toml"),
+                    line: 0,
+                    key: "domains".to_owned(),
+                    text: format!("`{pattern}` belongs to another tenant"),
+                };
+                return Err((name.clone(), problem));
+            }
+        }
+    }
+    Ok(Generation { domains, ..Generation::default() })
+}
+
+/// Makes each file that goes live a revision.
+///
+/// # Errors
+/// A tenant whose file cannot be made one.
+fn write_history(
+    cx: Resolver<'_>,
+    candidates: &mut BTreeMap<String, Candidate>,
+    record: bool,
+) -> Result<(), Fault> {
+    for (name, candidate) in candidates.iter_mut().filter(|_| record) {
+        let Some(fresh) = candidate.fresh.as_mut().filter(|fresh| !fresh.unchanged) else { continue };
+        let recorded: io::Result<u64> = cx.store.record(name, &candidate.text);
+        let failed = |error| {
+            let text = format!("its revision cannot be stored: {error}");
+            (name.clone(), Problem::of_file(format!("tenants/{name}.toml"), text))
+        };
+        fresh.tenant.revision = recorded.map_err(failed)?;
+        fresh.recorded = true;
+    }
+    Ok(())
+}
+
+/// Puts the tenants in, and says what became of each.
+fn fill(
+    mut generation: Generation,
+    candidates: BTreeMap<String, Candidate>,
+    old: &Generation,
+) -> (Option<Generation>, ReloadReport) {
+    let mut report = ReloadReport::default();
+    let gone = |name: &&String| !candidates.contains_key(*name);
+    report.removed = old.tenants.keys().chain(&old.broken).filter(gone).cloned().collect();
+    for (name, candidate) in candidates {
+        match (candidate.fresh, candidate.old) {
+            (Some(Fresh { unchanged: true, .. }), Some(old)) => {
+                report.unchanged.push(name.clone());
+                generation.tenants.insert(name, old);
+            }
+            (Some(fresh), _) => {
+                report.changed.push(Changed { tenant: name.clone(), revision: fresh.tenant.revision });
+                generation.tenants.insert(name, Arc::new(fresh.tenant));
+            }
+            (None, old) => {
+                let serving = old.as_ref().map(|old| old.revision);
+                report.refused.push(Refused { tenant: name.clone(), serving, problems: candidate.problems });
+                if let Some(old) = old {
+                    generation.tenants.insert(name, old);
+                    continue;
+                }
+                for pattern in domains_of_broken(&candidate.text) {
+                    // What another tenant has stays with it.
+                    let _ = generation.domains.insert(&pattern, name.as_str().into());
+                }
+                generation.broken.insert(name);
+            }
+        }
+    }
+    (Some(generation), report)
+}

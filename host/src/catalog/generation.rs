@@ -1,0 +1,88 @@
+//! An immutable snapshot of all tenants: who takes a recipient, and by which chain. Replaced, never edited.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use crate::chain::{ChainSpec, Content, LineUp};
+use crate::config::Limits;
+use crate::mail::Mailbox;
+use crate::tenant::{DomainTable, Pattern, Quota};
+
+/// One tenant's revision, ready to take messages.
+#[derive(Clone)]
+pub struct Tenant {
+    /// Its name.
+    pub name: String,
+    /// Its revision: `catalog/history/NAME/REVISION.toml`.
+    pub revision: u64,
+    /// Its chain as written.
+    pub spec: ChainSpec,
+    /// Its chain, built.
+    pub line_up: Arc<LineUp>,
+    /// What flows in the chain: first the message, then what each stage gives.
+    pub flowing: Vec<Content>,
+    /// What its messages may use.
+    pub limits: Limits,
+    /// Its domains.
+    pub domains: Vec<Pattern>,
+    /// Its places for messages; the same one in every generation.
+    pub quota: Arc<Quota>,
+    /// BLAKE3 of the file.
+    pub file_hash: blake3::Hash,
+    /// BLAKE3 of all that the tenant was built of: file, host config, components.
+    pub(super) fingerprint: blake3::Hash,
+}
+
+/// All tenants at one time.
+#[derive(Debug, Clone, Default)]
+pub struct Generation {
+    /// Tenants that take messages.
+    pub tenants: BTreeMap<String, Arc<Tenant>>,
+    /// Tenants that have a file, but none that ever went live: their domains get 451 4.3.5.
+    pub broken: BTreeSet<String>,
+    /// Whose each domain is, by name.
+    pub(super) domains: DomainTable<Arc<str>>,
+    /// Who takes `<postmaster>`; none: the first tenant by name.
+    pub(super) postmaster: Option<String>,
+}
+
+/// Who takes a recipient.
+#[derive(Debug, Clone)]
+pub enum Resolution {
+    /// This tenant.
+    Tenant(Arc<Tenant>),
+    /// This tenant, whose file is broken: 451 4.3.5.
+    Broken(String),
+    /// Nobody: 550 5.7.1.
+    Unknown,
+}
+
+impl Generation {
+    /// Who takes `recipient`. `<postmaster>` without a domain is always taken where there is a tenant at all (RFC 5321
+    /// §4.5.1); where the one that should have it is not there, by `Broken`, so that nothing is lost.
+    pub fn resolve(&self, recipient: &Mailbox) -> Resolution {
+        if recipient.domain().is_empty() {
+            return match (&self.postmaster, self.tenants.keys().next()) {
+                _ if !recipient.local().eq_ignore_ascii_case("postmaster") => Resolution::Unknown,
+                (Some(name), _) => self.by_name(name),
+                (None, Some(first)) => self.by_name(first),
+                (None, None) => self.broken.first().map_or(Resolution::Unknown, |name| self.by_name(name)),
+            };
+        }
+        self.domains.get(recipient.domain()).map_or(Resolution::Unknown, |name| self.by_name(name))
+    }
+
+    fn by_name(&self, name: &str) -> Resolution {
+        match self.tenants.get(name) {
+            Some(tenant) => Resolution::Tenant(tenant.clone()),
+            None => Resolution::Broken(name.to_owned()),
+        }
+    }
+}
+
+impl fmt::Debug for Tenant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{} ({})", self.name, self.revision, self.spec)
+    }
+}

@@ -1,0 +1,83 @@
+//! Native processors and sinks by name. Their names are reserved: a component of that name is never found.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::chain::{Processor, ProcessorFactory, Settings, StageScope};
+use crate::sink::Sink;
+
+/// Makes a configured sink, or says what is wrong with its settings, naming the key.
+pub type SinkFactory = Arc<dyn Fn(&StageScope, Settings) -> Result<Arc<dyn Sink>, String> + Send + Sync>;
+
+/// All natives that chains may name.
+#[derive(Clone, Default)]
+pub struct Registry {
+    processors: BTreeMap<String, ProcessorFactory>,
+    sinks: BTreeMap<String, SinkFactory>,
+}
+
+impl Registry {
+    /// None yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a processor; one that has the name already is replaced.
+    #[must_use]
+    pub fn with_processor(mut self, name: &str, factory: ProcessorFactory) -> Self {
+        self.processors.insert(name.to_owned(), factory);
+        self
+    }
+
+    /// Adds a sink; one that has the name already is replaced.
+    #[must_use]
+    pub fn with_sink(mut self, name: &str, factory: SinkFactory) -> Self {
+        self.sinks.insert(name.to_owned(), factory);
+        self
+    }
+
+    /// Whether no component may have this name.
+    pub fn is_reserved(&self, name: &str) -> bool {
+        self.has_processor(name) || self.has_sink(name)
+    }
+
+    /// Whether there is such a processor.
+    pub fn has_processor(&self, name: &str) -> bool {
+        self.processors.contains_key(name)
+    }
+
+    /// Whether there is such a sink.
+    pub fn has_sink(&self, name: &str) -> bool {
+        self.sinks.contains_key(name)
+    }
+
+    /// Names of the processors.
+    pub fn processors(&self) -> impl Iterator<Item = &str> {
+        self.processors.keys().map(String::as_str)
+    }
+
+    /// Names of the sinks.
+    pub fn sinks(&self) -> impl Iterator<Item = &str> {
+        self.sinks.keys().map(String::as_str)
+    }
+
+    /// Makes a processor. None: there is none of that name.
+    pub fn processor(
+        &self,
+        name: &str,
+        scope: &StageScope,
+        settings: Settings,
+    ) -> Option<Result<Arc<dyn Processor>, String>> {
+        self.processors.get(name).map(|make| make(scope, settings))
+    }
+
+    /// Makes a sink. None: there is none of that name.
+    pub fn sink(
+        &self,
+        name: &str,
+        scope: &StageScope,
+        settings: Settings,
+    ) -> Option<Result<Arc<dyn Sink>, String>> {
+        self.sinks.get(name).map(|make| make(scope, settings))
+    }
+}

@@ -1,0 +1,47 @@
+//! What a reload did, for the API, the command line and the log.
+
+use serde::Serialize;
+
+use crate::config::Problem;
+
+/// What a reload did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ReloadReport {
+    /// Tenants that went live, with their revisions.
+    pub changed: Vec<Changed>,
+    /// Tenants whose files were refused.
+    pub refused: Vec<Refused>,
+    /// Tenants that stay as they were.
+    pub unchanged: Vec<String>,
+    /// Tenants whose files are gone.
+    pub removed: Vec<String>,
+    /// What is wrong beyond any one tenant; then nothing changed.
+    pub problems: Vec<Problem>,
+}
+
+/// A tenant that went live.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Changed {
+    /// Its name.
+    pub tenant: String,
+    /// Its new revision.
+    pub revision: u64,
+}
+
+/// A tenant whose file was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Refused {
+    /// Its name.
+    pub tenant: String,
+    /// The revision that goes on serving; none: its domains get 451.
+    pub serving: Option<u64>,
+    /// All that is wrong.
+    pub problems: Vec<Problem>,
+}
+
+impl ReloadReport {
+    /// Whether all of it took effect.
+    pub fn is_ok(&self) -> bool {
+        self.refused.is_empty() && self.problems.is_empty()
+    }
+}

@@ -1,0 +1,312 @@
+//! The catalog on disk: tenant files, their history, components.
+//!
+//!     ROOT/tenants/NAME.toml                     the live revision
+//!     ROOT/history/NAME/0007.toml                the last 20 that went live
+//!     ROOT/processors/OWNER/NAME/VERSION.wasm    OWNER `host`: shared by all
+//!
+//! Knows nothing of what the files say. What is written is whole and durable, or the old one stands.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use semver::Version;
+
+use crate::chain::Pin;
+use crate::chain::spec::is_name;
+use crate::config::load::read_text;
+
+/// Revisions kept for each tenant.
+pub const HISTORY_MAX: usize = 20;
+
+/// Owner of the components that all tenants share; no tenant may have this name.
+pub const HOST: &str = "host";
+
+/// The catalog's folder.
+#[derive(Debug, Clone)]
+pub struct Store {
+    root: PathBuf,
+}
+
+/// A component that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Whose it is.
+    pub owner: String,
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: Version,
+    /// Where it lies.
+    pub path: PathBuf,
+}
+
+impl Store {
+    /// Opens the catalog in `root`, making its folders.
+    ///
+    /// # Errors
+    /// A folder cannot be made.
+    pub fn open(root: impl Into<PathBuf>) -> io::Result<Self> {
+        let root = root.into();
+        for folder in ["tenants", "history", "processors"] {
+            fs::create_dir_all(root.join(folder))?;
+        }
+        Ok(Self { root })
+    }
+
+    /// Where a tenant's live file is.
+    pub fn tenant_path(&self, name: &str) -> PathBuf {
+        self.root.join("tenants").join(format!("{name}.toml"))
+    }
+
+    /// Names of all tenant files, sorted; also those that are no names. Files that begin with a dot are left out.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn tenants(&self) -> io::Result<Vec<String>> {
+        let names = entries(&self.root.join("tenants"))?;
+        let toml = |name: String| name.strip_suffix(".toml").map(str::to_owned);
+        Ok(names.into_iter().filter_map(toml).collect())
+    }
+
+    /// A tenant's live file.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn read_tenant(&self, name: &str) -> io::Result<String> {
+        read_text(&self.tenant_path(name))
+    }
+
+    /// Writes a tenant's live file.
+    ///
+    /// # Errors
+    /// It cannot be made durable; the old one stands. `name` is not a tenant's name.
+    pub fn write_tenant(&self, name: &str, text: &str) -> io::Result<()> {
+        check_name(name)?;
+        write_whole(&self.tenant_path(name), text.as_bytes())
+    }
+
+    /// Removes a tenant's live file. Its history stays.
+    ///
+    /// # Errors
+    /// It cannot be removed. `name` is not a tenant's name.
+    pub fn remove_tenant(&self, name: &str) -> io::Result<()> {
+        check_name(name)?;
+        fs::remove_file(self.tenant_path(name))?;
+        sync_folder(&self.root.join("tenants"))
+    }
+
+    /// A tenant's revisions, oldest first.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn revisions(&self, name: &str) -> io::Result<Vec<u64>> {
+        let number = |file: &String| file.strip_suffix(".toml")?.parse::<u64>().ok();
+        let mut revisions: Vec<u64> = entries(&self.history(name))?.iter().filter_map(number).collect();
+        revisions.sort_unstable();
+        Ok(revisions)
+    }
+
+    /// One revision of a tenant's file.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be read.
+    pub fn read_revision(&self, name: &str, revision: u64) -> io::Result<String> {
+        read_text(&self.revision_path(name, revision))
+    }
+
+    /// The newest revision and its text.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn newest_revision(&self, name: &str) -> io::Result<Option<(u64, String)>> {
+        match self.revisions(name)?.last() {
+            Some(newest) => Ok(Some((*newest, self.read_revision(name, *newest)?))),
+            None => Ok(None),
+        }
+    }
+
+    /// Makes `text` the newest revision, unless it already is, and gives its number. Old ones past [`HISTORY_MAX`] go.
+    ///
+    /// # Errors
+    /// It cannot be made durable.
+    pub fn record(&self, name: &str, text: &str) -> io::Result<u64> {
+        check_name(name)?;
+        let newest = self.newest_revision(name)?;
+        if let Some((revision, _)) = newest.as_ref().filter(|(_, newest)| newest == text) {
+            return Ok(*revision);
+        }
+        let revision = newest.map_or(1, |(revision, _)| revision + 1);
+        if !self.history(name).is_dir() {
+            fs::create_dir_all(self.history(name))?;
+            sync_folder(&self.root.join("history"))?;
+        }
+        write_whole(&self.revision_path(name, revision), text.as_bytes())?;
+        let revisions = self.revisions(name)?;
+        for old in &revisions[..revisions.len().saturating_sub(HISTORY_MAX)] {
+            fs::remove_file(self.revision_path(name, *old))?;
+        }
+        Ok(revision)
+    }
+
+    /// Names of an owner's components, sorted.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn processors(&self, owner: &str) -> io::Result<Vec<String>> {
+        let mut names = entries(&self.root.join("processors").join(owner))?;
+        names.retain(|name| is_name(name));
+        Ok(names)
+    }
+
+    /// Versions of a component, oldest first.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn versions(&self, owner: &str, name: &str) -> io::Result<Vec<Version>> {
+        let version = |file: &String| Version::parse(file.strip_suffix(".wasm")?).ok();
+        let files = entries(&self.root.join("processors").join(owner).join(name))?;
+        let mut versions: Vec<Version> = files.iter().filter_map(version).collect();
+        versions.sort();
+        Ok(versions)
+    }
+
+    /// Where a component is, or would be.
+    pub fn processor_path(&self, owner: &str, name: &str, version: &Version) -> PathBuf {
+        self.root.join("processors").join(owner).join(name).join(format!("{version}.wasm"))
+    }
+
+    /// The newest version that `pin` allows; a pre-release only where no release is.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn find(&self, owner: &str, name: &str, pin: Option<&Pin>) -> io::Result<Option<Found>> {
+        let allowed =
+            self.versions(owner, name)?.into_iter().filter(|v| pin.is_none_or(|pin| pin.matches(v)));
+        let newest = allowed.max_by_key(|version| (version.pre.is_empty(), version.clone()));
+        Ok(newest.map(|version| Found {
+            path: self.processor_path(owner, name, &version),
+            owner: owner.to_owned(),
+            name: name.to_owned(),
+            version,
+        }))
+    }
+
+    fn history(&self, name: &str) -> PathBuf {
+        self.root.join("history").join(name)
+    }
+
+    fn revision_path(&self, name: &str, revision: u64) -> PathBuf {
+        self.history(name).join(format!("{revision:04}.toml"))
+    }
+}
+
+/// A name becomes part of a path, so it must be one.
+fn check_name(name: &str) -> io::Result<()> {
+    if is_name(name) {
+        return Ok(());
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, format!("\"{}\" is not a name", name.escape_debug())))
+}
+
+/// Names in a folder, sorted, without those that begin with a dot. A folder that is not there is empty.
+fn entries(folder: &Path) -> io::Result<Vec<String>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        names.push(entry?.file_name().to_string_lossy().into_owned());
+    }
+    names.retain(|name| !name.starts_with('.'));
+    names.sort();
+    Ok(names)
+}
+
+/// Temporary file, sync, rename, sync of the folder.
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = path.with_file_name(format!(".{name}.new"));
+    let mut file = File::create(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)?;
+    sync_folder(path.parent().unwrap_or(Path::new(".")))
+}
+
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path().join("catalog")).unwrap();
+        (folder, store)
+    }
+
+    #[test]
+    fn a_text_is_recorded_once_and_the_last_twenty_are_kept() {
+        let (_folder, store) = store();
+        assert_eq!(store.record("acme", "one").unwrap(), 1);
+        assert_eq!(store.record("acme", "one").unwrap(), 1);
+        assert_eq!(store.record("acme", "two").unwrap(), 2);
+        assert_eq!(store.record("acme", "one").unwrap(), 3);
+        for n in 4..=20 {
+            store.record("acme", &n.to_string()).unwrap();
+        }
+        assert_eq!(store.revisions("acme").unwrap(), (1..=20).collect::<Vec<_>>());
+        store.record("acme", "21").unwrap();
+        assert_eq!(store.revisions("acme").unwrap(), (2..=21).collect::<Vec<_>>());
+        assert_eq!(store.newest_revision("acme").unwrap(), Some((21, "21".to_owned())));
+        assert!(store.root.join("history/acme/0021.toml").is_file());
+        assert_eq!(store.revisions("other").unwrap(), [0; 0]);
+    }
+
+    #[test]
+    fn what_was_left_half_written_is_no_tenant() {
+        let (_folder, store) = store();
+        store.write_tenant("acme", "x").unwrap();
+        fs::write(store.root.join("tenants/.acme.toml.new"), "half").unwrap();
+        fs::write(store.root.join("tenants/notes.txt"), "").unwrap();
+        assert_eq!(store.tenants().unwrap(), ["acme"]);
+        assert_eq!(store.read_tenant("acme").unwrap(), "x");
+        store.remove_tenant("acme").unwrap();
+        assert_eq!(store.tenants().unwrap(), [""; 0]);
+    }
+
+    #[test]
+    fn no_name_leaves_the_catalog() {
+        let (_folder, store) = store();
+        for bad in ["../x", "..", "a/b", "", ".x", "A"] {
+            assert!(store.write_tenant(bad, "").is_err(), "{bad}");
+            assert!(store.record(bad, "").is_err(), "{bad}");
+            assert!(store.remove_tenant(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_newest_version_that_the_pin_allows() {
+        let (_folder, store) = store();
+        for version in ["1.2.3", "1.10.0", "2.0.0", "3.0.0-rc1", "not-a-version"] {
+            let folder = store.root.join("processors/acme/p");
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(folder.join(format!("{version}.wasm")), "").unwrap();
+        }
+        let find = |pin: &str| {
+            let pin = (!pin.is_empty()).then(|| pin.parse::<Pin>().unwrap());
+            store.find("acme", "p", pin.as_ref()).unwrap().map(|found| found.version.to_string())
+        };
+        let cases =
+            [("", "2.0.0"), ("1", "1.10.0"), ("1.2", "1.2.3"), ("2.0.0", "2.0.0"), ("3", "3.0.0-rc1")];
+        for (pin, expect) in cases {
+            assert_eq!(find(pin).as_deref(), Some(expect), "{pin}");
+        }
+        assert_eq!((find("4"), find("1.3")), (None, None));
+        assert_eq!(store.find("other", "p", None).unwrap(), None);
+    }
+}

@@ -1,0 +1,249 @@
+//! Reads `catalog/tenants/NAME.toml`, with all its problems at once.
+//!
+//! Knows the grammar of chains, not what their names mean: which stage is native, and what its settings mean, is found
+//! out when the chain is resolved.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::chain::{ChainSpec, OnFailure, Settings};
+use crate::config::limits::{above, read as read_limits};
+use crate::config::problem::nearest;
+use crate::config::reader::{Notes, Reader};
+use crate::config::{ByteSize, Limits, Problem, tree};
+use crate::tenant::Pattern;
+
+/// Capabilities that the interface knows (`processor.wit`). None can be granted yet.
+pub const GRANTS: [&str; 4] = ["kv", "clock", "random", "envelope"];
+
+const ON_FAILURE: [(&str, OnFailure); 4] = [
+    ("defer", OnFailure::Defer),
+    ("reject", OnFailure::Reject),
+    ("bypass", OnFailure::Bypass),
+    ("quarantine", OnFailure::Quarantine),
+];
+
+/// A tenant's file, read but not resolved.
+#[derive(Debug, Clone)]
+pub struct TenantFile {
+    /// The file as it was named.
+    pub file: String,
+    /// Domains the tenant takes.
+    pub domains: Vec<Pattern>,
+    /// Its chain.
+    pub chain: ChainSpec,
+    /// What stages do that say nothing of their own.
+    pub on_failure: OnFailure,
+    /// `[stage.LABEL]`, for labels of the chain only.
+    pub stages: BTreeMap<String, StageTable>,
+    /// The host's limits with the tenant's own laid over.
+    pub limits: Limits,
+    /// `[host] grants_allowed`.
+    pub grants_allowed: BTreeSet<String>,
+    /// Lines of the top-level keys.
+    lines: BTreeMap<String, usize>,
+}
+
+/// `[stage.LABEL]`
+#[derive(Debug, Clone, Default)]
+pub struct StageTable {
+    /// What happens where the stage fails; none: as the tenant says.
+    pub on_failure: Option<OnFailure>,
+    /// Handed to a component; none: `{}`.
+    pub config: Option<Value>,
+    /// Capabilities it is granted.
+    pub grants: Vec<String>,
+    /// Its own CPU budget.
+    pub cpu_per_message: Option<Duration>,
+    /// Its own memory limit.
+    pub memory_per_instance: Option<ByteSize>,
+    /// All other keys: settings of a native stage or sink.
+    pub settings: Settings,
+    /// Lines of the keys; that of the table under "".
+    lines: BTreeMap<String, usize>,
+}
+
+impl TenantFile {
+    /// A file that says nothing but a chain, for `gatepost run`.
+    pub fn of_chain(chain: ChainSpec, limits: Limits) -> Self {
+        Self {
+            file: String::new(),
+            domains: Vec::new(),
+            chain,
+            on_failure: OnFailure::default(),
+            stages: BTreeMap::new(),
+            limits,
+            grants_allowed: BTreeSet::new(),
+            lines: BTreeMap::new(),
+        }
+    }
+
+    /// A problem of a top-level key.
+    pub fn problem(&self, key: &str, text: impl Into<String>) -> Problem {
+        let line = self.lines.get(key).copied().unwrap_or(0);
+        Problem { file: self.file.clone(), line, key: key.to_owned(), text: text.into() }
+    }
+
+    /// A problem of `[stage.LABEL]`, or of one of its keys; of the chain where there is no such table.
+    pub fn stage_problem(&self, label: &str, key: &str, text: impl Into<String>) -> Problem {
+        let Some(table) = self.stages.get(label) else { return self.problem("chain", text) };
+        let line = table.lines.get(key).or_else(|| table.lines.get("")).copied().unwrap_or(0);
+        let label = if label.contains('/') { format!("\"{label}\"") } else { label.to_owned() };
+        let key = if key.is_empty() { format!("stage.{label}") } else { format!("stage.{label}.{key}") };
+        Problem { file: self.file.clone(), line, key, text: text.into() }
+    }
+}
+
+/// Reads a tenant's file, known as `file`. `defaults` are `[limits]`, `max` is `[limits.max]`.
+///
+/// # Errors
+/// Every problem, in the order of lines.
+pub fn read(file: &str, text: &str, defaults: &Limits, max: &Limits) -> Result<TenantFile, Vec<Problem>> {
+    let notes = Notes::default();
+    let mut problems = Vec::new();
+    let root = tree::parse(file, text, &mut problems);
+    problems.into_iter().for_each(|problem| notes.add(problem));
+    let mut reader = Reader::new(root, "", &notes);
+
+    let domains = read_domains(&mut reader);
+    reader.required("domains", reader.has("domains").then_some(()));
+    let chain = read_chain(&mut reader);
+    let on_failure = reader.choice("on_failure", &ON_FAILURE).unwrap_or_default();
+    for key in ["recipients", "after"] {
+        if reader.string(key).is_some_and(|chain| !chain.trim().is_empty()) {
+            reader.problem(key, "comes in a later version; it must be empty in this one");
+        }
+    }
+    let stages = read_stages(&mut reader, chain.as_ref(), max);
+    let limits = match reader.table("limits") {
+        Some(mut table) => {
+            let limits = read_limits(&mut table, defaults);
+            for (key, value) in above(&limits, max) {
+                table.problem(key, format!("is above the host's [limits.max]: {value}"));
+            }
+            table.finish();
+            limits
+        }
+        None => defaults.clone(),
+    };
+    let grants_allowed = reader.table("host").map(read_host).unwrap_or_default();
+    let lines = reader.lines();
+    reader.finish();
+
+    let problems = notes.into_problems();
+    match chain {
+        Some(chain) if problems.is_empty() => {
+            let file = file.to_owned();
+            Ok(TenantFile { file, domains, chain, on_failure, stages, limits, grants_allowed, lines })
+        }
+        _ => Err(problems),
+    }
+}
+
+/// The domains of a file that may be broken elsewhere: what should get 451 rather than 550.
+pub fn domains_of_broken(text: &str) -> Vec<Pattern> {
+    let notes = Notes::default();
+    let root = tree::parse("", text, &mut Vec::new());
+    read_domains(&mut Reader::new(root, "", &notes))
+}
+
+fn read_domains(reader: &mut Reader<'_>) -> Vec<Pattern> {
+    let texts = reader.strings("domains");
+    let parse = |text: String| match text.parse() {
+        Ok(pattern) => Some(pattern),
+        Err(error) => {
+            reader.problem("domains", error);
+            None
+        }
+    };
+    texts.into_iter().filter_map(parse).collect()
+}
+
+fn read_chain(reader: &mut Reader<'_>) -> Option<ChainSpec> {
+    let text = reader.string("chain");
+    match reader.required("chain", text)?.parse() {
+        Ok(chain) => Some(chain),
+        Err(error) => {
+            reader.problem("chain", format!("{error}"));
+            None
+        }
+    }
+}
+
+fn read_stages(
+    reader: &mut Reader<'_>,
+    chain: Option<&ChainSpec>,
+    max: &Limits,
+) -> BTreeMap<String, StageTable> {
+    let labels: Vec<String> = chain.into_iter().flat_map(ChainSpec::all).map(|s| s.label()).collect();
+    let mut stages = BTreeMap::new();
+    for (label, mut table) in reader.named_tables("stage") {
+        if chain.is_some() && !labels.contains(&label) {
+            let near = nearest(&label, labels.iter().map(String::as_str));
+            let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            table.problem("", format!("the chain has no stage `{}`{hint}", label.escape_debug()));
+        }
+        stages.insert(label, read_stage(&mut table, max));
+    }
+    stages
+}
+
+fn read_stage(reader: &mut Reader<'_>, max: &Limits) -> StageTable {
+    let config = reader.take("config").map(|node| node.value.into_json());
+    if config.as_ref().is_some_and(|config| !config.is_object()) {
+        reader.problem("config", "expected a table");
+    }
+    let grants = reader.strings("grants");
+    for grant in &grants {
+        reader.problem("grants", refuse_grant(grant));
+    }
+    let on_failure = reader.choice("on_failure", &ON_FAILURE);
+    let (cpu, memory) = (reader.has("cpu_per_message"), reader.has("memory_per_instance"));
+    // What is absent stays at the maximum, and so is not above it.
+    let ms = Duration::from_millis(1);
+    let own = Limits {
+        cpu_per_message: reader.duration("cpu_per_message", ms..=Duration::MAX, max.cpu_per_message),
+        memory_per_instance: reader.size("memory_per_instance", 64 << 10..=u64::MAX, max.memory_per_instance),
+        ..max.clone()
+    };
+    for (key, value) in above(&own, max) {
+        reader.problem(key, format!("is above the host's [limits.max]: {value}"));
+    }
+    StageTable {
+        on_failure,
+        config,
+        grants,
+        cpu_per_message: cpu.then_some(own.cpu_per_message),
+        memory_per_instance: memory.then_some(own.memory_per_instance),
+        lines: reader.lines(),
+        settings: tree::into_json_map(reader.take_rest()),
+    }
+}
+
+fn refuse_grant(grant: &str) -> String {
+    if GRANTS.contains(&grant) {
+        return format!("the grant \"{grant}\" comes in a later version");
+    }
+    format!("unknown grant \"{}\": there are {}", grant.escape_debug(), GRANTS.join(", "))
+}
+
+fn read_host(mut reader: Reader<'_>) -> BTreeSet<String> {
+    let allowed = reader.strings("grants_allowed");
+    for grant in allowed.iter().filter(|grant| !GRANTS.contains(&grant.as_str())) {
+        reader.problem("grants_allowed", refuse_grant(grant));
+    }
+    if reader.choice("wasi", &[("none", false), ("stub", true)]) == Some(true) {
+        reader.problem("wasi", "\"stub\" comes in a later version; this one has \"none\" only");
+    }
+    if reader.count("weight", 1..=1000, 1) != 1 {
+        reader.problem("weight", "comes in a later version; it must be 1 in this one");
+    }
+    reader.finish();
+    allowed.into_iter().collect()
+}
+
+#[cfg(test)]
+#[path = "tenant_file/tests.rs"]
+mod tests;
