@@ -7,3 +7,5 @@ pub mod mail;
 pub mod sink;
 pub mod smtp;
 pub mod telemetry;
+#[cfg(feature = "toolchain")]
+pub mod toolchain;
