@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use crate::admin::{self, AdminHandle, Guard, Status, TenantStatus};
 use crate::catalog::{Catalog, ReloadReport, Registry, SinkFactory};
 use crate::chain::ProcessorFactory;
-use crate::config::{self, Config, Listener, TlsMode};
+use crate::config::{self, Config, Listener, Problem, TlsMode};
 use crate::connection::Port;
 use crate::smtp::session::SessionConfig;
 use crate::telemetry::{Event, Level, Telemetry, causes};
@@ -218,11 +218,11 @@ impl Inner {
     }
 
     /// Reads the config file again. Gives what could not be taken over.
-    fn reload_config(&self) -> Vec<String> {
+    fn reload_config(&self) -> Vec<Problem> {
         let Some(path) = &self.path else { return Vec::new() };
         let fresh = match config::load(path) {
             Ok(fresh) => fresh,
-            Err(problems) => return problems.iter().map(ToString::to_string).collect(),
+            Err(problems) => return problems,
         };
         let mut current = self.config.lock().unwrap_or_else(PoisonError::into_inner);
         let mut kept = Vec::new();
@@ -235,9 +235,9 @@ impl Inner {
         for text in kept {
             self.telemetry.emit(Event::Notice { level: Level::Warn, text });
         }
-        self.catalog.set_limits(fresh.limits.clone(), fresh.limits_max.clone());
         current.limits = fresh.limits;
         current.limits_max = fresh.limits_max;
+        self.catalog.set_config(Arc::new(current.clone()));
         Vec::new()
     }
 }
@@ -248,30 +248,36 @@ impl AdminHandle for Inner {
         let mut problems = self.reload_config();
         for slot in &self.tls {
             if let Err(error) = slot.reload() {
-                problems.push(causes(&error));
+                problems.push(Problem::of_file("tls", causes(&error)));
             }
         }
-        for text in &problems {
-            self.telemetry.emit(Event::Notice { level: Level::Error, text: format!("reload: {text}") });
+        for problem in &problems {
+            self.telemetry.emit(Event::Notice { level: Level::Error, text: format!("reload: {problem}") });
         }
         let catalog = self.catalog.clone();
-        let report = tokio::task::spawn_blocking(move || catalog.reload()).await;
-        report.unwrap_or_default().with_host_problems(problems)
+        // The only fault would be a panic, which has been printed.
+        let mut report = tokio::task::spawn_blocking(move || catalog.reload()).await.unwrap_or_default();
+        report.problems.append(&mut problems);
+        report
     }
 
     fn status(&self) -> Status {
-        let tenants = self.catalog.current().all().map(|(name, tenant)| TenantStatus {
-            name: name.to_owned(),
-            revision: tenant.map(|tenant| tenant.revision),
-            chain: tenant.map(|tenant| tenant.spec.to_string()).unwrap_or_default(),
-            messages: tenant.map_or(0, |tenant| tenant.quota.in_use()),
+        let generation = self.catalog.current();
+        let live = generation.tenants.values().map(|tenant| TenantStatus {
+            name: tenant.name.clone(),
+            revision: Some(tenant.revision),
+            chain: tenant.spec.to_string(),
+            messages: tenant.quota.in_use(),
         });
+        let nothing = |name: &String| TenantStatus { name: name.clone(), revision: None, chain: String::new(), messages: 0 };
+        let mut tenants: Vec<TenantStatus> = live.chain(generation.broken.iter().map(nothing)).collect();
+        tenants.sort_by(|a, b| a.name.cmp(&b.name));
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_s: self.began.elapsed().as_secs(),
             draining: *self.draining.borrow(),
             listeners: self.listeners.iter().map(|(name, address)| (name.clone(), address.to_string())).collect(),
-            tenants: tenants.collect(),
+            tenants,
         }
     }
 
@@ -297,6 +303,7 @@ pub(crate) fn open_catalog(config: &Config, registry: Registry, telemetry: &Tele
     };
     #[cfg(not(feature = "wasm"))]
     let loader = crate::catalog::NoComponents;
+    let config = Arc::new(config.clone());
     Ok(Catalog::open(config, registry, Arc::new(loader), telemetry.clone())?)
 }
 

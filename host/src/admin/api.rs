@@ -78,7 +78,7 @@ pub fn router(handle: Handle, guard: Arc<Guard>) -> Router {
 
 async fn reload(State(handle): State<Handle>) -> Response {
     let report = handle.reload().await;
-    let status = if report.ok() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let status = if report.is_ok() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     (status, Json(report)).into_response()
 }
 

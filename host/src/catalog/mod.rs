@@ -10,6 +10,8 @@ pub mod loader;
 pub mod registry;
 pub mod report;
 pub mod resolve;
+#[cfg(feature = "wasm")]
+mod sandbox_loader;
 pub mod store;
 pub mod tenant_file;
 
@@ -18,6 +20,8 @@ pub use loader::{ComponentLoader, ComponentStage, NoComponents};
 pub use registry::{Registry, SinkFactory};
 pub use report::{Changed, Refused, ReloadReport};
 pub use resolve::{Resolved, Resolver};
+#[cfg(feature = "wasm")]
+pub use sandbox_loader::SandboxLoader;
 pub use store::Store;
 pub use tenant_file::TenantFile;
 

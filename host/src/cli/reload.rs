@@ -18,5 +18,5 @@ pub(super) fn run(config: Option<&Path>, json: bool) -> anyhow::Result<Exit> {
     } else {
         outln!("{report}");
     }
-    Ok(if report.ok() { Exit::Ok } else { Exit::Config })
+    Ok(if report.is_ok() { Exit::Ok } else { Exit::Config })
 }

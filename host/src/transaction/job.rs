@@ -52,7 +52,7 @@ impl Job {
             return;
         };
         let limits = RunLimits { chunk_size: self.chains.chunk_size, header_size_max: self.header_size_max };
-        let mut run = Run::new(&self.tenant.lineup.stages, limits, self.envelope.clone());
+        let mut run = Run::new(&self.tenant.line_up.stages, limits, self.envelope.clone());
         let mut sinks = LateSinks { job: &self, open: None };
         let mut clock = WallClock { left: self.tenant.limits.wall_per_message, budget: self.tenant.limits.wall_per_message };
         let mut size = 0;
@@ -180,7 +180,7 @@ struct LateSinks<'a> {
 impl LateSinks<'_> {
     async fn opened(&mut self, envelope: &Envelope) -> Result<&mut FanOut, SinkFailure> {
         if self.open.is_none() {
-            self.open = Some(FanOut::open(&self.job.tenant.lineup.sinks, envelope).await?);
+            self.open = Some(FanOut::open(&self.job.tenant.line_up.sinks, envelope).await?);
         }
         Ok(self.open.get_or_insert_with(FanOut::default))
     }
