@@ -24,6 +24,8 @@ struct Candidate {
     /// What serves if it does not.
     old: Option<Arc<Tenant>>,
     text: String,
+    /// The newest stored revision.
+    newest: Option<(u64, String)>,
     problems: Vec<Problem>,
 }
 
@@ -54,23 +56,43 @@ pub(super) fn build(cx: Resolver<'_>, old: &Generation, record: bool) -> (Option
             .and_then(|made| write_history(cx, &mut candidates, record).map(|()| made))
         {
             Ok(generation) => break generation,
-            Err((name, problem)) => {
-                // One tenant fewer to try each time round, so this comes to an end.
-                if let Some(candidate) = candidates.get_mut(&name) {
-                    candidate.fresh = None;
-                    candidate.problems.push(problem);
-                }
-            }
+            Err((name, problem)) => step_back(cx, &mut candidates, &name, problem),
         }
     };
     generation.postmaster.clone_from(&cx.config.server.postmaster);
     fill(generation, candidates, old)
 }
 
+/// Lets a candidate lose its file, or else its last good revision: one of two each time, so this comes to an end.
+fn step_back(cx: Resolver<'_>, candidates: &mut BTreeMap<String, Candidate>, name: &str, problem: Problem) {
+    let Some(candidate) = candidates.get_mut(name) else { return };
+    candidate.problems.push(problem);
+    if candidate.fresh.take().is_some() {
+        candidate.fall_back(cx, name);
+    } else {
+        candidate.old = None;
+    }
+}
+
+impl Candidate {
+    /// At start nothing serves yet; where the file does not hold, the revision that went live last does.
+    fn fall_back(&mut self, cx: Resolver<'_>, name: &str) {
+        let Some((revision, text)) = self.newest.as_ref().filter(|_| self.old.is_none()) else { return };
+        if *text != self.text {
+            let made = fresh(cx, None, name, &file_name(name), text, *revision);
+            self.old = made.ok().map(|(tenant, _)| Arc::new(tenant));
+        }
+    }
+}
+
+fn file_name(name: &str) -> String {
+    format!("tenants/{name}.toml")
+}
+
 fn candidate(cx: Resolver<'_>, old: Option<&Arc<Tenant>>, name: &str) -> Candidate {
-    let file = format!("tenants/{name}.toml");
+    let file = file_name(name);
     let mut candidate =
-        Candidate { fresh: None, old: old.cloned(), text: String::new(), problems: Vec::new() };
+        Candidate { fresh: None, old: old.cloned(), text: String::new(), newest: None, problems: Vec::new() };
     if !is_name(name) || name == HOST {
         let text = format!("\"{}\" cannot name a tenant", name.escape_debug());
         candidate.problems.push(Problem::of_file(file, text));
@@ -80,23 +102,23 @@ fn candidate(cx: Resolver<'_>, old: Option<&Arc<Tenant>>, name: &str) -> Candida
         Ok(text) => candidate.text = text,
         Err(error) => candidate.problems.push(Problem::of_file(&file, format!("cannot be read: {error}"))),
     }
-    let newest = cx.store.newest_revision(name).unwrap_or_else(|error| {
-        candidate.problems.push(Problem::of_file(&file, format!("its history cannot be read: {error}")));
-        None
-    });
+    match cx.store.newest_revision(name) {
+        Ok(newest) => candidate.newest = newest,
+        Err(error) => {
+            let text = format!("its history cannot be read: {error}");
+            candidate.problems.push(Problem::of_file(&file, text));
+        }
+    }
     if candidate.problems.is_empty() {
-        let revision = newest.as_ref().map_or(0, |(revision, _)| *revision);
-        let recorded = newest.as_ref().is_some_and(|(_, text)| *text == candidate.text);
+        let revision = candidate.newest.as_ref().map_or(0, |(revision, _)| *revision);
+        let recorded = candidate.newest.as_ref().is_some_and(|(_, text)| *text == candidate.text);
         match fresh(cx, old, name, &file, &candidate.text, revision + u64::from(!recorded)) {
             Ok((tenant, unchanged)) => candidate.fresh = Some(Fresh { tenant, unchanged, recorded }),
             Err(problems) => candidate.problems = problems,
         }
     }
-    // At start nothing serves yet; the revision that went live last does, if the file does not.
-    let last_good = newest.filter(|_| candidate.fresh.is_none() && candidate.old.is_none());
-    if let Some((revision, text)) = last_good {
-        let made = fresh(cx, None, name, &file, &text, revision);
-        candidate.old = made.ok().map(|(tenant, _)| Arc::new(tenant));
+    if candidate.fresh.is_none() {
+        candidate.fall_back(cx, name);
     }
     candidate
 }
@@ -143,9 +165,7 @@ fn fingerprint(cx: Resolver<'_>, name: &str, file: &TenantFile, text: &str) -> b
     let sizes: Vec<_> = listeners.iter().map(|listener| listener.message_size_max).collect();
     add(format!("{server:?} {limits:?} {limits_max:?} {sizes:?}").as_bytes());
     add(text.as_bytes());
-    for stage in
-        file.chain.all().filter(|stage| stage.owner.is_some() || !cx.registry.is_reserved(&stage.name))
-    {
+    for stage in file.chain.all().filter(|stage| !cx.is_native(stage)) {
         match cx.find(name, stage) {
             Ok(found) => {
                 add(found.path.as_os_str().as_encoded_bytes());
@@ -181,10 +201,10 @@ fn assemble(candidates: &BTreeMap<String, Candidate>, old: &Generation) -> Resul
         let owner: Arc<str> = name.as_str().into();
         for pattern in &tenant.domains {
             let Err(_) = domains.insert(pattern, owner.clone()) else { continue };
-            // What serves already has no conflicts; a last good revision that has lost a domain serves the others.
-            if rank >= 2 {
+            // What serves already has no conflicts.
+            if rank > 0 {
                 let problem = Problem {
-                    file: format!("tenants/{name}.toml"),
+                    file: file_name(name),
                     line: 0,
                     key: "domains".to_owned(),
                     text: format!("`{pattern}` belongs to another tenant"),
@@ -207,10 +227,10 @@ fn write_history(
 ) -> Result<(), Fault> {
     for (name, candidate) in candidates.iter_mut().filter(|_| record) {
         let Some(fresh) = candidate.fresh.as_mut().filter(|fresh| !fresh.unchanged) else { continue };
-        let recorded: io::Result<u64> = cx.store.record(name, &candidate.text);
-        let failed = |error| {
+        let recorded = cx.store.record(name, &candidate.text);
+        let failed = |error: io::Error| {
             let text = format!("its revision cannot be stored: {error}");
-            (name.clone(), Problem::of_file(format!("tenants/{name}.toml"), text))
+            (name.clone(), Problem::of_file(file_name(name), text))
         };
         fresh.tenant.revision = recorded.map_err(failed)?;
         fresh.recorded = true;

@@ -1,10 +1,13 @@
 //! Tenants, processors and chains as immutable generations, built from the folder on disk and swapped whole.
 //!
-//!     tenants/*.toml --read--> TenantFile --resolve--> LineUp --build--> Generation --swap--> current()
+//! ```text
+//! tenants/*.toml --read--> TenantFile --resolve--> LineUp --build--> Generation --swap--> current()
+//! ```
 //!
 //! Knows neither the native processors nor the sandbox: it is given a [`Registry`] and a [`ComponentLoader`].
 
 mod build;
+mod checks;
 pub mod generation;
 pub mod loader;
 pub mod registry;

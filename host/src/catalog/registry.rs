@@ -61,23 +61,26 @@ impl Registry {
         self.sinks.keys().map(String::as_str)
     }
 
-    /// Makes a processor. None: there is none of that name.
+    /// Makes a processor.
+    ///
+    /// # Errors
+    /// What is wrong with its settings, or that there is none of that name.
     pub fn processor(
         &self,
         name: &str,
         scope: &StageScope,
         settings: Settings,
-    ) -> Option<Result<Arc<dyn Processor>, String>> {
-        self.processors.get(name).map(|make| make(scope, settings))
+    ) -> Result<Arc<dyn Processor>, String> {
+        let make = self.processors.get(name).ok_or_else(|| format!("there is no processor `{name}`"))?;
+        make(scope, settings)
     }
 
-    /// Makes a sink. None: there is none of that name.
-    pub fn sink(
-        &self,
-        name: &str,
-        scope: &StageScope,
-        settings: Settings,
-    ) -> Option<Result<Arc<dyn Sink>, String>> {
-        self.sinks.get(name).map(|make| make(scope, settings))
+    /// Makes a sink.
+    ///
+    /// # Errors
+    /// What is wrong with its settings, or that there is none of that name.
+    pub fn sink(&self, name: &str, scope: &StageScope, settings: Settings) -> Result<Arc<dyn Sink>, String> {
+        let make = self.sinks.get(name).ok_or_else(|| format!("there is no sink `{name}`"))?;
+        make(scope, settings)
     }
 }

@@ -6,13 +6,13 @@
 use std::io::Read;
 use std::sync::Arc;
 
-use crate::chain::types::{self, StageType};
-use crate::chain::{Content, LineUp, OnFailure, PlannedStage, Processor, StageRef, StageScope};
+use crate::chain::{Content, LineUp, PlannedStage, Processor, StageRef, StageScope};
 use crate::config::problem::nearest;
 use crate::config::{ByteSize, Config, Limits, Problem};
 use crate::sink::Sink;
 use crate::telemetry::Telemetry;
 
+use super::checks::{check_sinks, check_types, misplaced};
 use super::store::{Found, HOST};
 use super::tenant_file::StageTable;
 use super::{ComponentLoader, ComponentStage, Registry, Store, TenantFile};
@@ -47,6 +47,14 @@ enum Part {
     Sink(String, Arc<dyn Sink>),
 }
 
+/// What may stand at one place of a chain.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Stage,
+    Sink,
+    Either,
+}
+
 impl Resolver<'_> {
     /// Resolves the chain of `tenant`. Without `needs_sink` (`gatepost run`) the last name may be a processor, and no sink
     /// stands then. Blocks while components are compiled.
@@ -64,12 +72,12 @@ impl Resolver<'_> {
             let text = format!("has {} stages, stages_max is {}", file.chain.len(), file.limits.stages_max);
             return Err(vec![file.problem("chain", text)]);
         }
-        let may_end_in_stage = !needs_sink && file.chain.last.len() == 1;
-        let stages = file.chain.stages.iter().map(|stage| (stage, false, true));
-        let last = file.chain.last.iter().map(|stage| (stage, true, may_end_in_stage));
+        let end = if needs_sink || file.chain.last.len() > 1 { Place::Sink } else { Place::Either };
+        let stages = file.chain.stages.iter().map(|stage| (stage, Place::Stage));
+        let last = file.chain.last.iter().map(|stage| (stage, end));
         let mut line_up = LineUp::default();
-        for (stage, may_be_sink, may_be_stage) in stages.chain(last) {
-            match self.part(tenant, file, stage, may_be_sink, may_be_stage) {
+        for (stage, place) in stages.chain(last) {
+            match self.part(tenant, file, stage, place) {
                 Ok(Part::Stage(stage)) => line_up.stages.push(stage),
                 Ok(Part::Sink(label, sink)) => line_up.sinks.push((label, sink)),
                 Err(mut found) => problems.append(&mut found),
@@ -90,59 +98,70 @@ impl Resolver<'_> {
         tenant: &str,
         file: &TenantFile,
         stage: &StageRef,
-        may_be_sink: bool,
-        may_be_stage: bool,
+        place: Place,
     ) -> Result<Part, Vec<Problem>> {
         let label = stage.label();
         let table = file.stages.get(&label).cloned().unwrap_or_default();
-        let native = stage.owner.is_none() && self.registry.is_reserved(&stage.name);
-        if native {
-            let problems = misplaced(file, &label, &table, self.registry.has_sink(&stage.name));
-            if !problems.is_empty() {
-                return Err(problems);
-            }
+        if self.is_native(stage) {
+            return self.native(tenant, file, stage, place, table);
         }
         let chain = |text: String| vec![file.problem("chain", text)];
-        if let Some(pin) = stage.pin.filter(|_| native) {
-            return Err(chain(format!(
-                "`{}` is built in and has no versions, but `@{pin}` asks for one",
-                stage.name
-            )));
+        let found = self.find(tenant, stage).map_err(chain)?;
+        if place == Place::Sink {
+            return Err(chain(no_sink(&label)));
         }
-        let (is_sink, is_stage) = match native {
-            true => (self.registry.has_sink(&stage.name), self.registry.has_processor(&stage.name)),
-            false => (false, true),
-        };
-        let scope = self.scope(tenant, &label);
-        let wrong = |text: String| vec![file.stage_problem(&label, "", text)];
-        let on_failure = table.on_failure.unwrap_or(file.on_failure);
-        if is_sink && may_be_sink {
-            let sink = self.registry.sink(&stage.name, &scope, table.settings);
-            let sink = sink.unwrap_or_else(|| Err("there is no such sink".to_owned())).map_err(wrong)?;
-            return Ok(Part::Sink(label, sink));
-        }
-        if is_stage && !may_be_stage {
-            self.component_or_native_exists(tenant, stage, native).map_err(chain)?;
-            return Err(chain(format!(
-                "`{label}` is a processor, but the chain must end in sinks, for example `maildir`"
-            )));
-        }
-        if !is_stage {
-            return Err(chain(format!("`{label}` is a sink: sinks stand last, joined by `+`")));
-        }
-        let processor = if native {
-            let made = self.registry.processor(&stage.name, &scope, table.settings);
-            made.unwrap_or_else(|| Err("there is no such processor".to_owned())).map_err(wrong)?
-        } else {
-            let found = self.find(tenant, stage).map_err(chain)?;
-            self.component(tenant, file, &label, &table, &found)?
-        };
-        Ok(Part::Stage(PlannedStage { label, on_failure, processor }))
+        let processor = self.component(tenant, file, &label, &table, &found)?;
+        Ok(Part::Stage(PlannedStage {
+            label,
+            on_failure: table.on_failure.unwrap_or(file.on_failure),
+            processor,
+        }))
     }
 
-    /// So that a name that means nothing is called unknown before it is called misplaced.
-    fn component_or_native_exists(&self, tenant: &str, stage: &StageRef, native: bool) -> Result<(), String> {
-        if native { Ok(()) } else { self.find(tenant, stage).map(drop) }
+    fn native(
+        &self,
+        tenant: &str,
+        file: &TenantFile,
+        stage: &StageRef,
+        place: Place,
+        table: StageTable,
+    ) -> Result<Part, Vec<Problem>> {
+        let label = stage.label();
+        let chain = |text: String| Err(vec![file.problem("chain", text)]);
+        if let Some(pin) = stage.pin {
+            let text = format!("`{}` is built in and has no versions, but `@{pin}` asks for one", stage.name);
+            return chain(text);
+        }
+        let is_sink = match place {
+            Place::Stage if !self.registry.has_processor(&stage.name) => {
+                return chain(format!("`{label}` is a sink: sinks stand last, joined by `+`"));
+            }
+            Place::Sink if !self.registry.has_sink(&stage.name) => return chain(no_sink(&label)),
+            Place::Stage => false,
+            Place::Sink => true,
+            Place::Either => self.registry.has_sink(&stage.name),
+        };
+        let problems = misplaced(file, &label, &table, is_sink);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let scope = self.scope(tenant, &label);
+        let wrong = |text: String| vec![file.stage_problem(&label, "", text)];
+        if is_sink {
+            let sink = self.registry.sink(&stage.name, &scope, table.settings).map_err(wrong)?;
+            return Ok(Part::Sink(label, sink));
+        }
+        let processor = self.registry.processor(&stage.name, &scope, table.settings).map_err(wrong)?;
+        Ok(Part::Stage(PlannedStage {
+            label,
+            on_failure: table.on_failure.unwrap_or(file.on_failure),
+            processor,
+        }))
+    }
+
+    /// Whether a name means a native: it does wherever it says no owner.
+    pub(super) fn is_native(&self, stage: &StageRef) -> bool {
+        stage.owner.is_none() && self.registry.is_reserved(&stage.name)
     }
 
     fn scope(&self, tenant: &str, label: &str) -> StageScope {
@@ -254,53 +273,6 @@ pub(super) fn read_component(found: &Found, size_max: ByteSize) -> Result<Vec<u8
     }
 }
 
-/// Keys that only a sandboxed stage has, or only a stage.
-fn misplaced(file: &TenantFile, label: &str, table: &StageTable, is_sink: bool) -> Vec<Problem> {
-    let kind = if is_sink { "a sink" } else { "built in" };
-    let given = [
-        ("config", table.config.is_some()),
-        ("grants", !table.grants.is_empty()),
-        ("cpu_per_message", table.cpu_per_message.is_some()),
-        ("memory_per_instance", table.memory_per_instance.is_some()),
-        ("on_failure", is_sink && table.on_failure.is_some()),
-    ];
-    let problem = |key| file.stage_problem(label, key, format!("does not apply: `{label}` is {kind}"));
-    given.into_iter().filter(|(_, given)| *given).map(|(key, _)| problem(key)).collect()
-}
-
-fn check_sinks(file: &TenantFile, line_up: &LineUp) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    let last: Vec<String> = line_up
-        .sinks
-        .iter()
-        .filter(|(_, sink)| sink.is_final())
-        .map(|(label, _)| format!("`{label}`"))
-        .collect();
-    if last.len() > 1 {
-        let text =
-            format!("{} cannot be undone once done; a chain may have one such sink", last.join(" and "));
-        problems.push(file.problem("chain", text));
-    }
-    let apart = line_up.sinks.is_empty() || line_up.sinks.iter().any(|(_, sink)| sink.can_quarantine());
-    for stage in line_up.stages.iter().filter(|stage| !apart && stage.on_failure == OnFailure::Quarantine) {
-        let own = file.stages.get(&stage.label).is_some_and(|table| table.on_failure.is_some());
-        let text =
-            format!("`{}` may quarantine, but no sink of the chain can keep a message apart", stage.label);
-        problems.push(match own {
-            true => file.stage_problem(&stage.label, "on_failure", text),
-            false => file.problem("on_failure", text),
-        });
-    }
-    problems
-}
-
-fn check_types(file: &TenantFile, line_up: &LineUp) -> Result<Vec<Content>, Problem> {
-    let stages = line_up.stages.iter().map(|planned| {
-        let (takes, gives) = (planned.processor.takes(), planned.processor.gives());
-        StageType { label: &planned.label, processor: planned.processor.id(), takes, gives }
-    });
-    let stages: Vec<StageType<'_>> = stages.collect();
-    let sinks: Vec<(&str, Content)> =
-        line_up.sinks.iter().map(|(label, sink)| (label.as_str(), sink.takes())).collect();
-    types::check(&stages, &sinks).map_err(|misfit| file.problem("chain", misfit.text))
+fn no_sink(label: &str) -> String {
+    format!("`{label}` is a processor: a chain ends in sinks, for example `maildir`")
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::chain::{ChainSpec, OnFailure, Settings};
+use crate::chain::{ChainSpec, OnFailure, Settings, StageRef};
 use crate::config::limits::{above, read as read_limits};
 use crate::config::problem::nearest;
 use crate::config::reader::{Notes, Reader};
@@ -177,7 +177,7 @@ fn read_stages(
     chain: Option<&ChainSpec>,
     max: &Limits,
 ) -> BTreeMap<String, StageTable> {
-    let labels: Vec<String> = chain.into_iter().flat_map(ChainSpec::all).map(|s| s.label()).collect();
+    let labels: Vec<String> = chain.into_iter().flat_map(ChainSpec::all).map(StageRef::label).collect();
     let mut stages = BTreeMap::new();
     for (label, mut table) in reader.named_tables("stage") {
         if chain.is_some() && !labels.contains(&label) {

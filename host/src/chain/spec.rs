@@ -1,8 +1,10 @@
 //! How a chain is written: `header | gz:compress | acme/strip@1 | maildir + null`.
 //!
-//!     chain   = { segment "|" } last          stage = [ alias ":" ] [ owner "/" ] name [ "@" pin ]
-//!     segment = stage                         name  = [a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?
-//!     last    = stage { "+" stage }           pin   = major [ "." minor [ "." patch ] ]
+//! ```text
+//! chain   = { segment "|" } last          stage = [ alias ":" ] [ owner "/" ] name [ "@" pin ]
+//! segment = stage                         name  = [a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?
+//! last    = stage { "+" stage }           pin   = major [ "." minor [ "." patch ] ]
+//! ```
 //!
 //! Spaces are free between words; case is ignored. Knows nothing of what the names mean: whether the last segment holds
 //! sinks is for the one who resolves them.
