@@ -306,8 +306,8 @@ impl Connection {
             envelope.set_host_fact("size.declared", size.to_string());
         }
         if let Some(tls) = self.wire.tls() {
-            envelope.set_host_fact("tls.version", tls.version);
-            envelope.set_host_fact("tls.cipher", tls.cipher);
+            envelope.set_host_fact("tls.version", tls.version.clone());
+            envelope.set_host_fact("tls.cipher", tls.cipher.clone());
         }
         envelope
     }
@@ -320,7 +320,7 @@ impl Connection {
         let read = timeout_at(deadline, self.wire.stream().read_buf(&mut self.input));
         tokio::select! {
             read = read => got(read),
-            _ = draining.wait_for(|draining| *draining) => Err(Ended::Draining),
+            () = drained(&mut draining) => Err(Ended::Draining),
         }
     }
 
@@ -378,4 +378,11 @@ fn got(read: Result<io::Result<usize>, tokio::time::error::Elapsed>) -> Result<(
         Ok(Ok(_)) => Ok(()),
         Err(_) => Err(Ended::Timeout),
     }
+}
+
+/// Until the server drains, or is gone.
+pub async fn drained(draining: &mut watch::Receiver<bool>) {
+    // An error means that the server is gone, which ends sessions as well. The guard is dropped at once: it may not be
+    // held over an await.
+    drop(draining.wait_for(|draining| *draining).await);
 }

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::config::TlsMode;
-use crate::connection::{Connection, Ended, Port};
+use crate::connection::{Connection, Ended, Port, drained};
 use crate::smtp::Reply;
 use crate::telemetry::{Event, Level};
 use crate::tls::Wire;
@@ -89,7 +89,7 @@ pub async fn run(socket: TcpListener, port: Arc<Port>) {
                 }
             },
             Some(_) = sessions.join_next() => {}
-            _ = draining.wait_for(|draining| *draining) => break,
+            () = drained(&mut draining) => break,
         }
     }
     drop(socket);

@@ -15,7 +15,7 @@ fn path(config: &Config) -> PathBuf {
 }
 
 /// The token for the commands that talk to a running server: from the config, else from the state folder.
-pub fn read_token(config: &Config) -> anyhow::Result<String> {
+pub(crate) fn read_token(config: &Config) -> anyhow::Result<String> {
     if let Some(token) = &config.admin.token {
         return Ok(token.clone());
     }
@@ -26,7 +26,7 @@ pub fn read_token(config: &Config) -> anyhow::Result<String> {
 }
 
 /// The token for the server: as `read_token`, but made where there is none. 256 bits, readable by the owner only.
-pub fn host_token(config: &Config) -> anyhow::Result<String> {
+pub(crate) fn host_token(config: &Config) -> anyhow::Result<String> {
     if config.admin.token.is_some() || path(config).exists() {
         return read_token(config);
     }

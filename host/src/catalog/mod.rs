@@ -4,7 +4,7 @@
 //! tenants/*.toml --read--> TenantFile --resolve--> LineUp --build--> Generation --swap--> current()
 //! ```
 //!
-//! Knows neither the native processors nor the sandbox: it is given a [`Registry`] and a [`ComponentLoader`].
+//! Natives come by way of the [`Registry`], components by way of a [`ComponentLoader`].
 
 mod build;
 mod checks;
@@ -20,7 +20,8 @@ pub mod tenant_file;
 
 pub use generation::{Generation, Resolution, Tenant};
 pub use loader::{ComponentLoader, ComponentStage, NoComponents};
-pub use registry::{Registry, SinkFactory};
+pub use registry::Registry;
+pub use crate::sink::SinkFactory;
 pub use report::{Changed, Refused, ReloadReport};
 pub use resolve::{Resolved, Resolver};
 #[cfg(feature = "wasm")]

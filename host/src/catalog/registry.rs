@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::chain::{Processor, ProcessorFactory, Settings, StageScope};
-use crate::sink::Sink;
+use crate::sink::{self, Sink, SinkFactory};
+use crate::native;
 
-/// Makes a configured sink, or says what is wrong with its settings, naming the key.
-pub type SinkFactory = Arc<dyn Fn(&StageScope, Settings) -> Result<Arc<dyn Sink>, String> + Send + Sync>;
 
 /// All natives that chains may name.
 #[derive(Clone, Default)]
@@ -20,6 +19,13 @@ impl Registry {
     /// None yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Everything that Gatepost brings.
+    pub fn builtin() -> Self {
+        let processors = native::all().into_iter().map(|(name, factory)| (name.to_owned(), factory));
+        let sinks = sink::all().into_iter().map(|(name, factory)| (name.to_owned(), factory));
+        Self { processors: processors.collect(), sinks: sinks.collect() }
     }
 
     /// Adds a processor; one that has the name already is replaced.

@@ -1,11 +1,13 @@
 //! What a reload did, for the API, the command line and the log.
 
-use serde::Serialize;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
 
 use crate::config::Problem;
 
 /// What a reload did.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReloadReport {
     /// Tenants that went live, with their revisions.
     pub changed: Vec<Changed>,
@@ -20,7 +22,7 @@ pub struct ReloadReport {
 }
 
 /// A tenant that went live.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Changed {
     /// Its name.
     pub tenant: String,
@@ -29,7 +31,7 @@ pub struct Changed {
 }
 
 /// A tenant whose file was refused.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
     /// Its name.
     pub tenant: String,
@@ -43,5 +45,30 @@ impl ReloadReport {
     /// Whether all of it took effect.
     pub fn is_ok(&self) -> bool {
         self.refused.is_empty() && self.problems.is_empty()
+    }
+}
+
+/// For people: a line for each tenant that changed or was refused, and for each problem.
+impl fmt::Display for ReloadReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Changed { tenant, revision } in &self.changed {
+            writeln!(f, "{tenant}: revision {revision} is live")?;
+        }
+        for tenant in &self.removed {
+            writeln!(f, "{tenant}: removed")?;
+        }
+        for Refused { tenant, serving, problems } in &self.refused {
+            match serving {
+                Some(revision) => writeln!(f, "{tenant}: refused, revision {revision} goes on")?,
+                None => writeln!(f, "{tenant}: refused, its domains get 451")?,
+            }
+            for problem in problems {
+                writeln!(f, "  {problem}")?;
+            }
+        }
+        for problem in &self.problems {
+            writeln!(f, "{problem}")?;
+        }
+        write!(f, "{} changed, {} unchanged, {} refused", self.changed.len() + self.removed.len(), self.unchanged.len(), self.refused.len())
     }
 }

@@ -105,12 +105,9 @@ pub enum ProcessorVerb {
         /// The crate's folder
         #[arg(default_value = ".")]
         dir: PathBuf,
-        /// Where to write the component [default: NAME.wasm in the target folder]
+        /// Where to write the component [default: DIR/NAME.wasm]
         #[arg(long, short, value_name = "FILE")]
         output: Option<PathBuf>,
-        /// Install a missing wasm target without asking
-        #[arg(long)]
-        install: bool,
     },
     /// Show what a component is, imports, takes and gives
     Inspect {

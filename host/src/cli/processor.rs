@@ -12,8 +12,8 @@ use crate::wasm::{Loaded, PoolSettings, Sandboxes};
 
 pub(super) fn run(verb: &ProcessorVerb, json: bool) -> anyhow::Result<Exit> {
     match verb {
-        ProcessorVerb::Build { dir, output, install } => {
-            let options = BuildOptions { output: output.clone(), install: *install, ..BuildOptions::default() };
+        ProcessorVerb::Build { dir, output } => {
+            let options = BuildOptions { output: output.clone(), ..BuildOptions::default() };
             let built = toolchain::build(dir, &options)?;
             let loaded = load(&built.component).with_context(|| format!("`{}`", built.path.display()))?;
             show(&built.path, &loaded, json)

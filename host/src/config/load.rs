@@ -11,9 +11,9 @@ use std::time::Duration;
 use super::listener::Taken;
 use super::reader::{Notes, Reader};
 use super::tree::{self, Node, Origin, Value};
-use super::{Admin, ByteSize, Config, Limits, Listener, Problem, Server, TelemetryConfig, limits, listener};
+use super::{Admin, ByteSize, Config, Limits, Listener, Problem, Server, limits, listener};
 use crate::chain::spec::is_name;
-use crate::telemetry::Level;
+use crate::telemetry::{Level, Settings};
 
 /// Largest config file that is read.
 const FILE_MAX: u64 = 1 << 20;
@@ -182,10 +182,10 @@ fn read_listeners(root: &mut Reader<'_>, admin: &Admin, base: &Path) -> Vec<List
     tables.into_iter().filter_map(|table| listener::read(table, base, &mut taken)).collect()
 }
 
-fn read_telemetry(mut reader: Reader<'_>, base: &Path) -> TelemetryConfig {
+fn read_telemetry(mut reader: Reader<'_>, base: &Path) -> Settings {
     let levels =
         [("error", Level::Error), ("warn", Level::Warn), ("info", Level::Info), ("debug", Level::Debug)];
-    let telemetry = TelemetryConfig {
+    let telemetry = Settings {
         level: reader.choice("log", &levels).unwrap_or(Level::Info),
         json: reader.choice("format", &[("json", true), ("text", false)]).unwrap_or(true),
         file: reader.string("file").filter(|file| !file.is_empty()).map(|file| base.join(file)),

@@ -13,6 +13,6 @@ pub mod units;
 pub use dump::dump;
 pub use load::load;
 
-pub use model::{Admin, Config, Limits, Listener, Server, TelemetryConfig, Tls, TlsMode};
+pub use model::{Admin, Config, Limits, Listener, Server, Tls, TlsMode};
 pub use problem::Problem;
 pub use units::{ByteSize, UnitError};

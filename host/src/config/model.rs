@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::ByteSize;
 
 /// All that the host is told at start.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// `[server]`
     pub server: Server,
@@ -20,11 +20,11 @@ pub struct Config {
     /// `[admin]`
     pub admin: Admin,
     /// `[telemetry]`
-    pub telemetry: TelemetryConfig,
+    pub telemetry: crate::telemetry::Settings,
 }
 
 /// `[server]`
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
     /// Name in the greeting, in EHLO and in `Received`. Default: the system's host name.
     pub hostname: String,
@@ -39,7 +39,7 @@ pub struct Server {
 }
 
 /// `[[listener]]`
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listener {
     /// Name in logs and metrics. Unique.
     pub name: String,
@@ -119,7 +119,7 @@ pub struct Limits {
 }
 
 /// `[admin]`
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Admin {
     /// Where the admin API listens. Default 127.0.0.1:8025.
     pub address: SocketAddr,
@@ -127,17 +127,6 @@ pub struct Admin {
     pub token: Option<String>,
     /// Names that the Host header may carry, beyond the address and `localhost`.
     pub hosts: Vec<String>,
-}
-
-/// `[telemetry]`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TelemetryConfig {
-    /// Least level that is logged: error, warn, info or debug. Default info.
-    pub level: crate::telemetry::Level,
-    /// JSON (default) or text.
-    pub json: bool,
-    /// Log file, reopened on SIGUSR1. None: stderr.
-    pub file: Option<PathBuf>,
 }
 
 impl Default for Limits {

@@ -72,7 +72,7 @@ impl Job {
                 () = answer.closed() => break None,
             };
             match done {
-                Ok(verdict) if last => break Some(self.store(&run, verdict, sinks).await),
+                Ok(verdict) if last => break Some(self.store(run.envelope(), verdict, sinks).await),
                 Ok(_) => {}
                 Err(end) => break Some(self.run_ended(&end)),
             }
@@ -88,14 +88,14 @@ impl Job {
     }
 
     /// The run came to its end: what becomes of the message.
-    async fn store(&self, run: &Run, verdict: Verdict, sinks: LateSinks<'_>) -> Ending {
+    async fn store(&self, envelope: &Envelope, verdict: Verdict, sinks: LateSinks<'_>) -> Ending {
         let name = verdict.name();
         let placement = match verdict {
             Verdict::Accept => Placement::Deliver,
             Verdict::Quarantine(_) => Placement::Quarantine,
             Verdict::Discard => return Ending::without_sinks(name, replies::accepted(self.envelope.id())),
         };
-        match sinks.commit(run.envelope(), placement).await {
+        match sinks.commit(envelope, placement).await {
             Ok(sinks) => Ending { verdict: name, reply: replies::accepted(self.envelope.id()), sinks },
             Err(failed) => {
                 self.sink_failed(&failed);

@@ -10,6 +10,7 @@ use crate::chain::RunLimits;
 use crate::chain::spec::is_name;
 use crate::cli::arguments::RunOptions;
 use crate::cli::client::{find_config, load_config};
+use crate::cli::exit::Problems;
 use crate::config::{self, Config};
 use crate::server::open_catalog;
 use crate::telemetry::Telemetry;
@@ -39,7 +40,7 @@ impl Workshop {
             link_processors(&config.server.state_dir.join("catalog/processors"), &folder.processors())?;
             config
         } else {
-            config::standalone(&folder.0)
+            standalone(&folder.0)?
         };
         config.server.state_dir.clone_from(&folder.0);
         #[cfg(feature = "wasm")]
@@ -63,6 +64,14 @@ impl Workshop {
     pub(super) fn limits(&self) -> RunLimits {
         RunLimits { chunk_size: self.config.server.chunk_size.as_usize(), header_size_max: HEADER_SIZE_MAX }
     }
+}
+
+/// A config that says nothing but where to work.
+fn standalone(folder: &Path) -> anyhow::Result<Config> {
+    let path = folder.join("gatepost.toml");
+    let text = "[server]\nstate_dir = \".\"\n[[listener]]\nname = \"none\"\naddress = \"127.0.0.1:0\"\n";
+    std::fs::write(&path, text)?;
+    Ok(config::load(&path).map_err(Problems)?)
 }
 
 /// Makes the catalog's components visible: `OWNER/NAME` folders are linked, so that more can be put beside them.

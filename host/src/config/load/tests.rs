@@ -1,6 +1,7 @@
 use std::fs;
 
 use super::*;
+use crate::telemetry::Settings;
 use crate::config::{TlsMode, dump};
 
 /// A folder with these files.
@@ -39,7 +40,7 @@ fn the_smallest_config_gets_every_default() {
     assert_eq!(config.limits_max.memory_per_instance, ByteSize(64 << 20));
     assert_eq!(config.limits_max.concurrent_messages, 256);
     assert_eq!(config.admin.address.to_string(), "127.0.0.1:8025");
-    assert_eq!(config.telemetry, TelemetryConfig { level: Level::Info, json: true, file: None });
+    assert_eq!(config.telemetry, Settings { level: Level::Info, json: true, file: None });
 }
 
 /// Every key of the documentation, most with other values than the default.
