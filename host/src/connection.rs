@@ -23,8 +23,8 @@ use crate::smtp::action::{Action, Incoming};
 use crate::smtp::command::ANY_LINE_MAX;
 use crate::smtp::framing::{DotDecoder, LineDecoder, LineProgress, Progress};
 use crate::smtp::session::{Session, SessionConfig};
-use crate::transaction::{Chains, Transaction, new_id, replies};
 use crate::tls::{TlsSlot, Wire};
+use crate::transaction::{Chains, Transaction, new_id, replies};
 
 /// Bytes asked of the socket at once.
 const READ_SIZE: usize = 32 << 10;

@@ -96,7 +96,13 @@ pub async fn run(socket: TcpListener, port: Arc<Port>) {
     while sessions.join_next().await.is_some() {}
 }
 
-fn admit(stream: TcpStream, peer: SocketAddr, port: &Arc<Port>, seats: &Arc<Seats>, sessions: &mut JoinSet<()>) {
+fn admit(
+    stream: TcpStream,
+    peer: SocketAddr,
+    port: &Arc<Port>,
+    seats: &Arc<Seats>,
+    sessions: &mut JoinSet<()>,
+) {
     // An IPv4 client of a dual-stack socket is known by its IPv4 address.
     let client = peer.ip().to_canonical();
     let listener = port.listener.name.clone();

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::admin::{self, AdminHandle, Guard, Status, TenantStatus};
-use crate::catalog::{Catalog, ReloadReport, Registry, SinkFactory};
+use crate::catalog::{Catalog, Registry, ReloadReport, SinkFactory};
 use crate::chain::ProcessorFactory;
 use crate::config::{self, Config, Listener, Problem, TlsMode};
 use crate::connection::Port;
@@ -106,8 +106,9 @@ impl Server {
             Some(telemetry) => telemetry,
             None => Telemetry::new(&config.telemetry).context("cannot open the log")?,
         };
-        std::fs::create_dir_all(&config.server.state_dir)
-            .with_context(|| format!("cannot make the state folder `{}`", config.server.state_dir.display()))?;
+        std::fs::create_dir_all(&config.server.state_dir).with_context(|| {
+            format!("cannot make the state folder `{}`", config.server.state_dir.display())
+        })?;
         let catalog = Arc::new(open_catalog(&config, registry, &telemetry)?);
         let runtime = chain_runtime().context("cannot start the chains' threads")?;
         let (drain, draining) = watch::channel(false);
@@ -191,6 +192,7 @@ impl Server {
             }
         };
         let finished = tokio::time::timeout(self.drain_timeout, all).await.is_ok();
+        self.inner.telemetry.emit(Event::Stopped { finished });
         self.inner.telemetry.flush(Duration::from_secs(5));
         finished
     }
@@ -229,8 +231,13 @@ impl Inner {
         if fresh.listeners != current.listeners {
             kept.push("changes of [[listener]] need a restart; the old ones go on".to_owned());
         }
-        if fresh.server != current.server || fresh.admin != current.admin || fresh.telemetry != current.telemetry {
-            kept.push("changes of [server], [admin] and [telemetry] need a restart; the old ones go on".to_owned());
+        if fresh.server != current.server
+            || fresh.admin != current.admin
+            || fresh.telemetry != current.telemetry
+        {
+            kept.push(
+                "changes of [server], [admin] and [telemetry] need a restart; the old ones go on".to_owned(),
+            );
         }
         for text in kept {
             self.telemetry.emit(Event::Notice { level: Level::Warn, text });
@@ -269,14 +276,23 @@ impl AdminHandle for Inner {
             chain: tenant.spec.to_string(),
             messages: tenant.quota.in_use(),
         });
-        let nothing = |name: &String| TenantStatus { name: name.clone(), revision: None, chain: String::new(), messages: 0 };
+        let nothing = |name: &String| TenantStatus {
+            name: name.clone(),
+            revision: None,
+            chain: String::new(),
+            messages: 0,
+        };
         let mut tenants: Vec<TenantStatus> = live.chain(generation.broken.iter().map(nothing)).collect();
         tenants.sort_by(|a, b| a.name.cmp(&b.name));
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_s: self.began.elapsed().as_secs(),
             draining: *self.draining.borrow(),
-            listeners: self.listeners.iter().map(|(name, address)| (name.clone(), address.to_string())).collect(),
+            listeners: self
+                .listeners
+                .iter()
+                .map(|(name, address)| (name.clone(), address.to_string()))
+                .collect(),
             tenants,
         }
     }
@@ -291,7 +307,11 @@ impl AdminHandle for Inner {
 }
 
 /// The catalog with the sandbox behind it.
-pub(crate) fn open_catalog(config: &Config, registry: Registry, telemetry: &Telemetry) -> anyhow::Result<Catalog> {
+pub(crate) fn open_catalog(
+    config: &Config,
+    registry: Registry,
+    telemetry: &Telemetry,
+) -> anyhow::Result<Catalog> {
     #[cfg(feature = "wasm")]
     let loader = {
         let memory_max = usize::try_from(config.limits_max.memory_per_instance.0).unwrap_or(usize::MAX);
@@ -309,7 +329,11 @@ pub(crate) fn open_catalog(config: &Config, registry: Registry, telemetry: &Tele
 
 fn chain_runtime() -> io::Result<Runtime> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    tokio::runtime::Builder::new_multi_thread().worker_threads(cores).thread_name("chain").enable_time().build()
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores)
+        .thread_name("chain")
+        .enable_time()
+        .build()
 }
 
 async fn bind(address: SocketAddr, name: &str) -> anyhow::Result<TcpListener> {

@@ -56,7 +56,9 @@ impl Wire {
         let tls = TlsAcceptor::from(slot.config.load_full()).accept(plain).await?;
         let (_, session) = tls.get_ref();
         self.tls = Some(TlsFacts {
-            version: session.protocol_version().map_or_else(String::new, |v| v.as_str().unwrap_or_default().replace('_', ".")),
+            version: session
+                .protocol_version()
+                .map_or_else(String::new, |v| v.as_str().unwrap_or_default().replace('_', ".")),
             cipher: session
                 .negotiated_cipher_suite()
                 .and_then(|suite| suite.suite().as_str())
