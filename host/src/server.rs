@@ -20,12 +20,15 @@ use crate::admin::{self, AdminHandle, Guard, Status, TenantStatus};
 use crate::catalog::{Catalog, Registry, ReloadReport, SinkFactory};
 use crate::chain::ProcessorFactory;
 use crate::config::{self, Config, Listener, Problem, TlsMode};
-use crate::connection::Port;
+use crate::connection::{Drain, Port};
 use crate::smtp::session::SessionConfig;
 use crate::telemetry::{Event, Level, Telemetry, causes};
 use crate::tls::TlsSlot;
 use crate::transaction::Chains;
 use crate::{listener, token};
+
+/// How long the last replies and log lines may take once `drain_timeout` is over.
+const LAST_WORDS_MAX: Duration = Duration::from_secs(3);
 
 /// A server to be started.
 pub struct Builder {
@@ -76,7 +79,7 @@ pub struct Server {
     inner: Arc<Inner>,
     admin: SocketAddr,
     listening: Vec<JoinHandle<()>>,
-    drain: watch::Sender<bool>,
+    drain: watch::Sender<Drain>,
     drain_timeout: Duration,
     /// Chains run here, one thread a core; socket threads run none.
     chains: Option<Runtime>,
@@ -90,7 +93,7 @@ struct Inner {
     listeners: Vec<(String, SocketAddr)>,
     config: Mutex<Config>,
     path: Option<PathBuf>,
-    draining: watch::Receiver<bool>,
+    drain: watch::Receiver<Drain>,
     began: Instant,
 }
 
@@ -111,7 +114,7 @@ impl Server {
         })?;
         let catalog = Arc::new(open_catalog(&config, registry, &telemetry)?);
         let runtime = chain_runtime().context("cannot start the chains' threads")?;
-        let (drain, draining) = watch::channel(false);
+        let (drain, phase) = watch::channel(Drain::Serving);
         let chains = Chains {
             runtime: runtime.handle().clone(),
             telemetry: telemetry.clone(),
@@ -137,7 +140,7 @@ impl Server {
                 catalog: catalog.clone(),
                 chains: chains.clone(),
                 tls: slot,
-                draining: draining.clone(),
+                drain: phase.clone(),
             };
             listening.push(tokio::spawn(listener::run(socket, Arc::new(port))));
         }
@@ -152,7 +155,7 @@ impl Server {
             listeners,
             config: Mutex::new(config),
             path,
-            draining,
+            drain: phase,
             began: Instant::now(),
         });
         let router = admin::router(inner.clone(), guard);
@@ -181,20 +184,29 @@ impl Server {
         self.inner.reload().await
     }
 
-    /// No new sessions, 421 at the next command; messages in flight finish within `drain_timeout`. True: all did.
+    /// No new sessions, 421 at the next command; messages in flight finish within `drain_timeout`, else they get 421.
+    /// True: all did.
     pub async fn drain(mut self) -> bool {
-        // Receivers live as long as the listeners.
-        let _ = self.drain.send(true);
+        let finished = self.sessions_end(Drain::Draining, self.drain_timeout).await;
+        if !finished {
+            self.sessions_end(Drain::Over, LAST_WORDS_MAX).await;
+        }
+        self.inner.telemetry.emit(Event::Stopped { finished });
+        self.inner.telemetry.flush(LAST_WORDS_MAX);
+        finished
+    }
+
+    /// Tells every session, and waits for them to end.
+    async fn sessions_end(&mut self, phase: Drain, patience: Duration) -> bool {
+        self.drain.send_replace(phase);
         let all = async {
-            for listener in &mut self.listening {
+            while let Some(listener) = self.listening.last_mut() {
                 // A listener's only fault would be a panic, which has been printed.
                 let _ = listener.await;
+                self.listening.pop();
             }
         };
-        let finished = tokio::time::timeout(self.drain_timeout, all).await.is_ok();
-        self.inner.telemetry.emit(Event::Stopped { finished });
-        self.inner.telemetry.flush(Duration::from_secs(5));
-        finished
+        tokio::time::timeout(patience, all).await.is_ok()
     }
 }
 
@@ -287,7 +299,7 @@ impl AdminHandle for Inner {
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_s: self.began.elapsed().as_secs(),
-            draining: *self.draining.borrow(),
+            draining: *self.drain.borrow() >= Drain::Draining,
             listeners: self
                 .listeners
                 .iter()
@@ -302,7 +314,7 @@ impl AdminHandle for Inner {
     }
 
     fn not_ready(&self) -> Option<String> {
-        self.draining.borrow().then(|| "draining".to_owned())
+        (*self.drain.borrow() >= Drain::Draining).then(|| "draining".to_owned())
     }
 }
 

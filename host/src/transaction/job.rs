@@ -94,6 +94,11 @@ impl Job {
         }
     }
 
+    /// The connection refused the content before the chain was started.
+    pub(super) fn refused(&self, size: u64, reply: Reply) {
+        self.record(None, size, Some(&Ending::without_sinks("reject", reply)));
+    }
+
     /// The run came to its end: what becomes of the message.
     async fn store(&self, envelope: &Envelope, verdict: Verdict, sinks: LateSinks<'_>) -> Ending {
         let name = verdict.name();
