@@ -16,6 +16,7 @@ pub mod server;
 pub mod site;
 pub mod smtp;
 pub mod tls;
+pub mod transcript;
 pub mod wait;
 
 pub use maildir::Maildir;
