@@ -1,1 +1,25 @@
-//! tests
+//! What the black-box tests stand on: the binary, a server of it, and those who talk to it.
+//!
+//! ```text
+//! Server::builder().tenant("acme", "...").start()   a process with a folder of its own, killed on drop
+//! server.smtp()                                     an SMTP client that says what it expects
+//! server.maildir("acme").messages()                 what was stored
+//! server.records("message")                         what was logged
+//! ```
+//!
+//! Knows the binary from outside only: no test here links the host.
+
+pub mod binary;
+pub mod http;
+pub mod maildir;
+pub mod server;
+pub mod site;
+pub mod smtp;
+pub mod tls;
+pub mod transcript;
+pub mod wait;
+
+pub use maildir::Maildir;
+pub use server::Server;
+pub use site::Site;
+pub use smtp::Smtp;
