@@ -1,3 +1,5 @@
+//! Tests of `sink::durable_file`.
+
 use super::*;
 
 fn names(folder: &Path) -> Vec<String> {
