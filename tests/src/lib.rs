@@ -12,6 +12,7 @@
 pub mod binary;
 pub mod http;
 pub mod maildir;
+pub mod processors;
 pub mod server;
 pub mod site;
 pub mod smtp;
