@@ -13,6 +13,7 @@ pub mod binary;
 pub mod component;
 pub mod http;
 pub mod maildir;
+pub mod processors;
 pub mod server;
 pub mod site;
 pub mod smtp;
