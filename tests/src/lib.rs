@@ -10,7 +10,6 @@
 //! Knows the binary from outside only: no test here links the host.
 
 pub mod binary;
-pub mod component;
 pub mod http;
 pub mod maildir;
 pub mod processors;

@@ -1,6 +1,6 @@
 //! Reloads: each tenant swaps alone, a broken one keeps its last good revision, history is kept.
 
-use gatepost_tests::{Server, Smtp, component};
+use gatepost_tests::{Server, Smtp, processors};
 use serde_json::Value;
 
 const FROM: &str = "a@client.test";
@@ -116,7 +116,7 @@ fn no_server_is_exit_69() {
 /// Method: each has a component of its own; each uses its own, then names the other's in every way.
 #[test]
 fn no_tenant_can_name_anothers_processor() {
-    let wasm = std::fs::read(component::subject_tag()).unwrap();
+    let wasm = processors::subject_tag();
     let tag = |tag: &str| format!("[stage.tag]\nconfig = {{ tag = \"[{tag}]\" }}\n");
     let of = |domain: &str, processor: &str, mark: &str| {
         format!("{}{}", tenant(domain, &format!("tag:{processor} | maildir")), tag(mark))
