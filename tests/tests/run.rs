@@ -128,7 +128,7 @@ fn stage_settings_are_taken() {
     assert!(bigger("0").exits(0).stdout.len() > 5000, "level 0 stores");
     assert!(bigger("9").exits(0).stdout.len() < 500);
     assert!(bigger("99").exits(78).stderr.contains("level"));
-    run(&["--chain", "compress", "--stage", "compress=nonsense"], b"").exits(70);
+    run(&["--chain", "compress", "--stage", "compress=nonsense"], b"").exits(64);
 }
 
 /// Goal: `run` leaves nothing behind in the folder where it is used.
