@@ -13,7 +13,7 @@ use crate::chain::meter::CpuMeter;
 use crate::mail::Envelope;
 use crate::telemetry::{Event, Level};
 
-/// Which limit a guest ran into. The first one counts.
+/// Which limit a guest ran into. Memory is the weakest reason: a guest may go on without the page it asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Overrun {
     Cpu { budget: Duration },
@@ -92,7 +92,8 @@ impl Sandbox {
     pub(super) fn has_room_for(&mut self, len: usize) -> bool {
         let room = (self.output.len() + len) as u64 <= self.call_limit;
         if !room {
-            self.overrun.get_or_insert(Overrun::Output { limit: self.call_limit });
+            // Whatever stood there: a guest may live through a refused `memory.grow`, but never through this.
+            self.overrun = Some(Overrun::Output { limit: self.call_limit });
         }
         room
     }
@@ -141,7 +142,7 @@ impl Sandbox {
         let budget = self.limits.cpu(self.input_total);
         let spent = self.meter.used_now() >= budget;
         if spent {
-            self.overrun.get_or_insert(Overrun::Cpu { budget });
+            self.overrun = Some(Overrun::Cpu { budget });
         }
         spent
     }
