@@ -5,6 +5,8 @@
 //! The one async SMTP file. Replies are collected and sent when there is nothing more to read, so that a pipelined
 //! group is answered in one segment (RFC 2920). Knows nothing of how connections are accepted.
 
+mod content;
+
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -17,19 +19,17 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::catalog::{Catalog, Generation, Resolution, Tenant};
 use crate::config::Listener;
-use crate::mail::{ContentCheck, Envelope, Mailbox};
+use crate::mail::Mailbox;
 use crate::smtp::Reply;
-use crate::smtp::action::{Action, Incoming};
+use crate::smtp::action::Action;
 use crate::smtp::command::ANY_LINE_MAX;
-use crate::smtp::framing::{DotDecoder, LineDecoder, LineProgress, Progress};
+use crate::smtp::framing::{LineDecoder, LineProgress};
 use crate::smtp::session::{Session, SessionConfig};
-use crate::transaction::{Chains, Transaction, new_id, replies};
 use crate::tls::{TlsSlot, Wire};
+use crate::transaction::{Chains, replies};
 
 /// Bytes asked of the socket at once.
 const READ_SIZE: usize = 32 << 10;
-/// How long a client may take for the handshake.
-const HANDSHAKE_MAX: Duration = Duration::from_secs(30);
 /// How long we wait for a client to take in the last reply before the socket goes.
 const LINGER_MAX: Duration = Duration::from_secs(2);
 
@@ -45,8 +45,19 @@ pub struct Port {
     pub chains: Chains,
     /// The certificate in use; none: no TLS.
     pub tls: Option<Arc<TlsSlot>>,
-    /// True once the server drains.
-    pub draining: watch::Receiver<bool>,
+    /// How far the server is on its way down.
+    pub drain: watch::Receiver<Drain>,
+}
+
+/// How far the server is on its way down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Drain {
+    /// It serves.
+    Serving,
+    /// No new sessions, 421 at the next command; content that is on its way may finish.
+    Draining,
+    /// `drain_timeout` is over: 421 to everyone.
+    Over,
 }
 
 /// Why a session ended, as it stands in the log.
@@ -92,7 +103,7 @@ pub struct Connection {
     lines: LineDecoder,
     input: BytesMut,
     output: Vec<u8>,
-    draining: watch::Receiver<bool>,
+    drain: watch::Receiver<Drain>,
     /// Pinned from MAIL on.
     generation: Option<Arc<Generation>>,
     /// The tenant of the recipients taken so far.
@@ -113,7 +124,7 @@ impl Connection {
             lines: LineDecoder::new(ANY_LINE_MAX),
             input: BytesMut::new(),
             output: Vec::new(),
-            draining: port.draining.clone(),
+            drain: port.drain.clone(),
             port,
             generation: None,
             tenant: None,
@@ -149,7 +160,7 @@ impl Connection {
         // From the last reply to the end of the line: a client that dribbles does not gain time.
         let deadline = Instant::now() + self.port.listener.command_timeout;
         let action = loop {
-            if *self.draining.borrow() {
+            if *self.drain.borrow() >= Drain::Draining {
                 return Err(Ended::Draining);
             }
             match self.lines.feed(&self.input) {
@@ -221,114 +232,26 @@ impl Connection {
         }
     }
 
-    async fn receive(&mut self, incoming: Incoming) -> Result<(), Ended> {
-        let Some(tenant) = self.tenant.clone() else {
-            // Every recipient that was taken set the tenant.
-            self.session.content_done();
-            replies::failed_without_trace().encode(&mut self.output);
-            return Ok(());
-        };
-        let envelope = self.envelope(incoming);
-        let header_size_max = usize::try_from(self.port.listener.header_size_max.0).unwrap_or(usize::MAX);
-        let transaction = Transaction::begin(&self.port.chains, tenant, envelope, header_size_max);
-        self.session.go_ahead().encode(&mut self.output);
-        let reply = self.content(transaction).await?;
-        reply.encode(&mut self.output);
-        self.session.content_done();
-        Ok(())
-    }
-
-    /// Takes the content in, to its true end whatever becomes of it. A connection that breaks drops the transaction.
-    async fn content(&mut self, transaction: Transaction) -> Result<Reply, Ended> {
-        let mut decoder = DotDecoder::new();
-        let mut check = ContentCheck::default();
-        let mut transaction = Some(transaction);
-        let mut refused = None;
-        let mut wanted = true;
-        let mut body = Vec::with_capacity(READ_SIZE);
-        loop {
-            if self.input.is_empty() {
-                self.read_content().await?;
-            }
-            let progress = decoder.feed(&self.input, &mut body);
-            check.feed(&body);
-            if refused.is_none() {
-                refused = self.objection(&check, decoder.bare_newlines());
-            }
-            match (&refused, transaction.as_mut()) {
-                (None, Some(transaction)) if wanted => wanted = transaction.write(&body).await,
-                (Some(reply), Some(_)) => {
-                    let reply = reply.clone();
-                    if let Some(transaction) = transaction.take() {
-                        transaction.refuse(reply).await;
-                    }
-                }
-                _ => {}
-            }
-            body.clear();
-            match progress {
-                Progress::NeedMore => self.input.clear(),
-                Progress::Done { consumed } => {
-                    self.input.advance(consumed);
-                    break;
-                }
-            }
-        }
-        match (refused, transaction) {
-            (Some(reply), _) => Ok(reply),
-            (None, Some(transaction)) => Ok(transaction.finish().await),
-            (None, None) => Ok(replies::failed_without_trace()),
-        }
-    }
-
-    /// What the listener has against the content so far.
-    fn objection(&self, check: &ContentCheck, bare_newlines: u64) -> Option<Reply> {
-        let listener = &self.port.listener;
-        if check.size() > listener.message_size_max.0 {
-            return Some(replies::too_large(listener.message_size_max.0));
-        }
-        if check.header_size() > listener.header_size_max.0 {
-            return Some(replies::header_too_large());
-        }
-        if check.received() > listener.received_max {
-            return Some(replies::loops());
-        }
-        (bare_newlines > 0 && listener.reject_bare_newlines).then(replies::bare_newline)
-    }
-
-    fn envelope(&self, incoming: Incoming) -> Envelope {
-        let mut envelope = Envelope::new(new_id(), incoming.sender, incoming.recipients);
-        envelope.set_host_fact("smtp.helo", incoming.helo);
-        envelope.set_host_fact("smtp.protocol", incoming.protocol.name());
-        envelope.set_host_fact("client.ip", self.client.to_string());
-        envelope.set_host_fact("body", incoming.body.name());
-        if let Some(size) = incoming.size_declared {
-            envelope.set_host_fact("size.declared", size.to_string());
-        }
-        if let Some(tls) = self.wire.tls() {
-            envelope.set_host_fact("tls.version", tls.version.clone());
-            envelope.set_host_fact("tls.cipher", tls.cipher.clone());
-        }
-        envelope
-    }
-
     /// Reads after sending what is due. Silence and shutdown end it.
     async fn read_command(&mut self, deadline: Instant) -> Result<(), Ended> {
         self.flush().await?;
-        let mut draining = self.draining.clone();
         self.input.reserve(READ_SIZE);
         let read = timeout_at(deadline, self.wire.stream().read_buf(&mut self.input));
         tokio::select! {
             read = read => got(read),
-            () = drained(&mut draining) => Err(Ended::Draining),
+            () = reached(&mut self.drain, Drain::Draining) => Err(Ended::Draining),
         }
     }
 
-    /// As `read_command`, but a shutdown waits for the content.
+    /// As `read_command`, but a shutdown waits for the content as long as it may.
     async fn read_content(&mut self) -> Result<(), Ended> {
         self.flush().await?;
         self.input.reserve(READ_SIZE);
-        got(timeout(self.port.listener.data_timeout, self.wire.stream().read_buf(&mut self.input)).await)
+        let read = timeout(self.port.listener.data_timeout, self.wire.stream().read_buf(&mut self.input));
+        tokio::select! {
+            read = read => got(read),
+            () = reached(&mut self.drain, Drain::Over) => Err(Ended::Draining),
+        }
     }
 
     async fn flush(&mut self) -> Result<(), Ended> {
@@ -351,14 +274,10 @@ impl Connection {
         // Whatever came in plain text after STARTTLS is not to be believed (CVE-2011-0411).
         self.input = BytesMut::new();
         self.lines = LineDecoder::new(ANY_LINE_MAX);
-        match timeout(HANDSHAKE_MAX, self.wire.start_tls(&slot)).await {
-            Ok(Ok(())) => {
-                self.session.tls_started();
-                (self.generation, self.tenant) = (None, None);
-                Ok(())
-            }
-            Ok(Err(_)) | Err(_) => Err(Ended::Tls),
-        }
+        self.wire.start_tls(&slot).await.map_err(|_| Ended::Tls)?;
+        self.session.tls_started();
+        (self.generation, self.tenant) = (None, None);
+        Ok(())
     }
 
     /// Sends what is due and waits until the client has closed too, so that a reset does not swallow the last reply.
@@ -380,9 +299,9 @@ fn got(read: Result<io::Result<usize>, tokio::time::error::Elapsed>) -> Result<(
     }
 }
 
-/// Until the server drains, or is gone.
-pub async fn drained(draining: &mut watch::Receiver<bool>) {
+/// Until the server is that far on its way down, or gone.
+pub async fn reached(drain: &mut watch::Receiver<Drain>, phase: Drain) {
     // An error means that the server is gone, which ends sessions as well. The guard is dropped at once: it may not be
     // held over an await.
-    drop(draining.wait_for(|draining| *draining).await);
+    drop(drain.wait_for(|now| *now >= phase).await);
 }

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::config::TlsMode;
-use crate::connection::{Connection, Ended, Port, drained};
+use crate::connection::{Connection, Drain, Ended, Port, reached};
 use crate::smtp::Reply;
 use crate::telemetry::{Event, Level};
 use crate::tls::Wire;
@@ -25,8 +25,6 @@ const REFUSALS_MAX: usize = 64;
 const REFUSAL_MAX: Duration = Duration::from_secs(2);
 /// Pause after an accept failed, for example without a free file descriptor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// How long an implicit TLS handshake may take.
-const HANDSHAKE_MAX: Duration = Duration::from_secs(30);
 
 /// Sessions of one listener, counted.
 struct Seats {
@@ -77,7 +75,7 @@ pub async fn run(socket: TcpListener, port: Arc<Port>) {
         per_client_max: port.listener.sessions_per_client,
     });
     let mut sessions = JoinSet::new();
-    let mut draining: watch::Receiver<bool> = port.draining.clone();
+    let mut drain: watch::Receiver<Drain> = port.drain.clone();
     loop {
         tokio::select! {
             accepted = socket.accept() => match accepted {
@@ -89,14 +87,20 @@ pub async fn run(socket: TcpListener, port: Arc<Port>) {
                 }
             },
             Some(_) = sessions.join_next() => {}
-            () = drained(&mut draining) => break,
+            () = reached(&mut drain, Drain::Draining) => break,
         }
     }
     drop(socket);
     while sessions.join_next().await.is_some() {}
 }
 
-fn admit(stream: TcpStream, peer: SocketAddr, port: &Arc<Port>, seats: &Arc<Seats>, sessions: &mut JoinSet<()>) {
+fn admit(
+    stream: TcpStream,
+    peer: SocketAddr,
+    port: &Arc<Port>,
+    seats: &Arc<Seats>,
+    sessions: &mut JoinSet<()>,
+) {
     // An IPv4 client of a dual-stack socket is known by its IPv4 address.
     let client = peer.ip().to_canonical();
     let listener = port.listener.name.clone();
@@ -123,7 +127,7 @@ async fn session(stream: TcpStream, client: IpAddr, port: Arc<Port>, seat: Seat)
     let mut wire = Wire::plain(stream);
     let implicit = port.listener.tls.as_ref().is_some_and(|tls| tls.mode == TlsMode::Implicit);
     let ready = match &port.tls {
-        Some(slot) if implicit => matches!(timeout(HANDSHAKE_MAX, wire.start_tls(slot)).await, Ok(Ok(()))),
+        Some(slot) if implicit => wire.start_tls(slot).await.is_ok(),
         _ => true,
     };
     let ended = if ready { Connection::new(port.clone(), wire, client).serve().await } else { Ended::Tls };

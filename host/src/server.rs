@@ -17,15 +17,18 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::admin::{self, AdminHandle, Guard, Status, TenantStatus};
-use crate::catalog::{Catalog, ReloadReport, Registry, SinkFactory};
+use crate::catalog::{Catalog, Registry, ReloadReport, SinkFactory};
 use crate::chain::ProcessorFactory;
 use crate::config::{self, Config, Listener, Problem, TlsMode};
-use crate::connection::Port;
+use crate::connection::{Drain, Port};
 use crate::smtp::session::SessionConfig;
 use crate::telemetry::{Event, Level, Telemetry, causes};
 use crate::tls::TlsSlot;
 use crate::transaction::Chains;
 use crate::{listener, token};
+
+/// How long the last replies and log lines may take once `drain_timeout` is over.
+const LAST_WORDS_MAX: Duration = Duration::from_secs(3);
 
 /// A server to be started.
 pub struct Builder {
@@ -76,7 +79,7 @@ pub struct Server {
     inner: Arc<Inner>,
     admin: SocketAddr,
     listening: Vec<JoinHandle<()>>,
-    drain: watch::Sender<bool>,
+    drain: watch::Sender<Drain>,
     drain_timeout: Duration,
     /// Chains run here, one thread a core; socket threads run none.
     chains: Option<Runtime>,
@@ -90,7 +93,7 @@ struct Inner {
     listeners: Vec<(String, SocketAddr)>,
     config: Mutex<Config>,
     path: Option<PathBuf>,
-    draining: watch::Receiver<bool>,
+    drain: watch::Receiver<Drain>,
     began: Instant,
 }
 
@@ -106,11 +109,12 @@ impl Server {
             Some(telemetry) => telemetry,
             None => Telemetry::new(&config.telemetry).context("cannot open the log")?,
         };
-        std::fs::create_dir_all(&config.server.state_dir)
-            .with_context(|| format!("cannot make the state folder `{}`", config.server.state_dir.display()))?;
+        std::fs::create_dir_all(&config.server.state_dir).with_context(|| {
+            format!("cannot make the state folder `{}`", config.server.state_dir.display())
+        })?;
         let catalog = Arc::new(open_catalog(&config, registry, &telemetry)?);
         let runtime = chain_runtime().context("cannot start the chains' threads")?;
-        let (drain, draining) = watch::channel(false);
+        let (drain, phase) = watch::channel(Drain::Serving);
         let chains = Chains {
             runtime: runtime.handle().clone(),
             telemetry: telemetry.clone(),
@@ -136,7 +140,7 @@ impl Server {
                 catalog: catalog.clone(),
                 chains: chains.clone(),
                 tls: slot,
-                draining: draining.clone(),
+                drain: phase.clone(),
             };
             listening.push(tokio::spawn(listener::run(socket, Arc::new(port))));
         }
@@ -151,7 +155,7 @@ impl Server {
             listeners,
             config: Mutex::new(config),
             path,
-            draining,
+            drain: phase,
             began: Instant::now(),
         });
         let router = admin::router(inner.clone(), guard);
@@ -180,19 +184,29 @@ impl Server {
         self.inner.reload().await
     }
 
-    /// No new sessions, 421 at the next command; messages in flight finish within `drain_timeout`. True: all did.
+    /// No new sessions, 421 at the next command; messages in flight finish within `drain_timeout`, else they get 421.
+    /// True: all did.
     pub async fn drain(mut self) -> bool {
-        // Receivers live as long as the listeners.
-        let _ = self.drain.send(true);
+        let finished = self.sessions_end(Drain::Draining, self.drain_timeout).await;
+        if !finished {
+            self.sessions_end(Drain::Over, LAST_WORDS_MAX).await;
+        }
+        self.inner.telemetry.emit(Event::Stopped { finished });
+        self.inner.telemetry.flush(LAST_WORDS_MAX);
+        finished
+    }
+
+    /// Tells every session, and waits for them to end.
+    async fn sessions_end(&mut self, phase: Drain, patience: Duration) -> bool {
+        self.drain.send_replace(phase);
         let all = async {
-            for listener in &mut self.listening {
+            while let Some(listener) = self.listening.last_mut() {
                 // A listener's only fault would be a panic, which has been printed.
                 let _ = listener.await;
+                self.listening.pop();
             }
         };
-        let finished = tokio::time::timeout(self.drain_timeout, all).await.is_ok();
-        self.inner.telemetry.flush(Duration::from_secs(5));
-        finished
+        tokio::time::timeout(patience, all).await.is_ok()
     }
 }
 
@@ -229,8 +243,13 @@ impl Inner {
         if fresh.listeners != current.listeners {
             kept.push("changes of [[listener]] need a restart; the old ones go on".to_owned());
         }
-        if fresh.server != current.server || fresh.admin != current.admin || fresh.telemetry != current.telemetry {
-            kept.push("changes of [server], [admin] and [telemetry] need a restart; the old ones go on".to_owned());
+        if fresh.server != current.server
+            || fresh.admin != current.admin
+            || fresh.telemetry != current.telemetry
+        {
+            kept.push(
+                "changes of [server], [admin] and [telemetry] need a restart; the old ones go on".to_owned(),
+            );
         }
         for text in kept {
             self.telemetry.emit(Event::Notice { level: Level::Warn, text });
@@ -269,14 +288,23 @@ impl AdminHandle for Inner {
             chain: tenant.spec.to_string(),
             messages: tenant.quota.in_use(),
         });
-        let nothing = |name: &String| TenantStatus { name: name.clone(), revision: None, chain: String::new(), messages: 0 };
+        let nothing = |name: &String| TenantStatus {
+            name: name.clone(),
+            revision: None,
+            chain: String::new(),
+            messages: 0,
+        };
         let mut tenants: Vec<TenantStatus> = live.chain(generation.broken.iter().map(nothing)).collect();
         tenants.sort_by(|a, b| a.name.cmp(&b.name));
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_s: self.began.elapsed().as_secs(),
-            draining: *self.draining.borrow(),
-            listeners: self.listeners.iter().map(|(name, address)| (name.clone(), address.to_string())).collect(),
+            draining: *self.drain.borrow() >= Drain::Draining,
+            listeners: self
+                .listeners
+                .iter()
+                .map(|(name, address)| (name.clone(), address.to_string()))
+                .collect(),
             tenants,
         }
     }
@@ -286,12 +314,16 @@ impl AdminHandle for Inner {
     }
 
     fn not_ready(&self) -> Option<String> {
-        self.draining.borrow().then(|| "draining".to_owned())
+        (*self.drain.borrow() >= Drain::Draining).then(|| "draining".to_owned())
     }
 }
 
 /// The catalog with the sandbox behind it.
-pub(crate) fn open_catalog(config: &Config, registry: Registry, telemetry: &Telemetry) -> anyhow::Result<Catalog> {
+pub(crate) fn open_catalog(
+    config: &Config,
+    registry: Registry,
+    telemetry: &Telemetry,
+) -> anyhow::Result<Catalog> {
     #[cfg(feature = "wasm")]
     let loader = {
         let memory_max = usize::try_from(config.limits_max.memory_per_instance.0).unwrap_or(usize::MAX);
@@ -309,7 +341,11 @@ pub(crate) fn open_catalog(config: &Config, registry: Registry, telemetry: &Tele
 
 fn chain_runtime() -> io::Result<Runtime> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    tokio::runtime::Builder::new_multi_thread().worker_threads(cores).thread_name("chain").enable_time().build()
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores)
+        .thread_name("chain")
+        .enable_time()
+        .build()
 }
 
 async fn bind(address: SocketAddr, name: &str) -> anyhow::Result<TcpListener> {

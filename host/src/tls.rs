@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
@@ -13,7 +14,11 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
+
+/// How long a client may take for the handshake.
+pub const HANDSHAKE_MAX: Duration = Duration::from_secs(30);
 
 /// Anything that bytes go over.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -50,13 +55,16 @@ impl Wire {
         self.tls.as_ref()
     }
 
-    /// Takes the client's handshake. On an error the connection is of no more use. Has no deadline of its own.
+    /// Takes the client's handshake, within [`HANDSHAKE_MAX`]. On an error the connection is of no more use.
     pub async fn start_tls(&mut self, slot: &TlsSlot) -> io::Result<()> {
         let plain = std::mem::replace(&mut self.stream, Box::new(tokio::io::empty()));
-        let tls = TlsAcceptor::from(slot.config.load_full()).accept(plain).await?;
+        let handshake = TlsAcceptor::from(slot.config.load_full()).accept(plain);
+        let tls = timeout(HANDSHAKE_MAX, handshake).await??;
         let (_, session) = tls.get_ref();
         self.tls = Some(TlsFacts {
-            version: session.protocol_version().map_or_else(String::new, |v| v.as_str().unwrap_or_default().replace('_', ".")),
+            version: session
+                .protocol_version()
+                .map_or_else(String::new, |v| v.as_str().unwrap_or_default().replace('_', ".")),
             cipher: session
                 .negotiated_cipher_suite()
                 .and_then(|suite| suite.suite().as_str())

@@ -20,8 +20,9 @@ pub(crate) fn read_token(config: &Config) -> anyhow::Result<String> {
         return Ok(token.clone());
     }
     let path = path(config);
-    let text = fs::read_to_string(&path)
-        .with_context(|| format!("cannot read the admin token `{}`; is the server running?", path.display()))?;
+    let text = fs::read_to_string(&path).with_context(|| {
+        format!("cannot read the admin token `{}`; is the server running?", path.display())
+    })?;
     Ok(text.trim().to_owned())
 }
 

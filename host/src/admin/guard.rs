@@ -39,7 +39,9 @@ impl Guard {
     /// Compared as hashes, whose comparison takes the same time for every token.
     fn knows_token(&self, headers: &HeaderMap) -> bool {
         let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = value.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let token = value
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         token.is_some_and(|(_, token)| blake3::hash(token.trim().as_bytes()) == self.token)
     }
 }
@@ -57,7 +59,8 @@ pub(super) async fn token(State(guard): State<Arc<Guard>>, request: Request, nex
     if guard.knows_token(request.headers()) {
         return next.run(request).await;
     }
-    Problem::new(StatusCode::UNAUTHORIZED, "send the host's token: `Authorization: Bearer TOKEN`").into_response()
+    Problem::new(StatusCode::UNAUTHORIZED, "send the host's token: `Authorization: Bearer TOKEN`")
+        .into_response()
 }
 
 #[cfg(test)]
@@ -71,7 +74,9 @@ mod tests {
     #[test]
     fn only_our_own_names() {
         let guard = Guard::new("t", "127.0.0.1:8025".parse().unwrap(), &["Mx.Example".into()]);
-        for good in ["localhost", "localhost:8025", "127.0.0.1:8025", "mx.example:1", "MX.EXAMPLE", "[::1]:8025"] {
+        for good in
+            ["localhost", "localhost:8025", "127.0.0.1:8025", "mx.example:1", "MX.EXAMPLE", "[::1]:8025"]
+        {
             assert!(guard.knows_host(&headers(header::HOST, good)), "{good}");
         }
         for bad in ["evil.example", "localhost.evil.example", "evil:localhost", ""] {

@@ -18,10 +18,10 @@ mod sandbox_loader;
 pub mod store;
 pub mod tenant_file;
 
+pub use crate::sink::SinkFactory;
 pub use generation::{Generation, Resolution, Tenant};
 pub use loader::{ComponentLoader, ComponentStage, NoComponents};
 pub use registry::Registry;
-pub use crate::sink::SinkFactory;
 pub use report::{Changed, Refused, ReloadReport};
 pub use resolve::{Resolved, Resolver};
 #[cfg(feature = "wasm")]

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::chain::{Processor, ProcessorFactory, Settings, StageScope};
-use crate::sink::{self, Sink, SinkFactory};
 use crate::native;
-
+use crate::sink::{self, Sink, SinkFactory};
 
 /// All natives that chains may name.
 #[derive(Clone, Default)]

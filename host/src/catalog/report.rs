@@ -69,6 +69,12 @@ impl fmt::Display for ReloadReport {
         for problem in &self.problems {
             writeln!(f, "{problem}")?;
         }
-        write!(f, "{} changed, {} unchanged, {} refused", self.changed.len() + self.removed.len(), self.unchanged.len(), self.refused.len())
+        write!(
+            f,
+            "{} changed, {} unchanged, {} refused",
+            self.changed.len() + self.removed.len(),
+            self.unchanged.len(),
+            self.refused.len()
+        )
     }
 }

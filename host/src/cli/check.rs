@@ -19,7 +19,8 @@ pub(super) fn run(config: Option<&Path>, options: &CheckOptions, json: bool) -> 
     }
     let catalog = open_catalog(&config, Registry::builtin(), &Telemetry::silent())?;
     let (generation, report) = catalog.check();
-    let problems: Vec<_> = report.refused.iter().flat_map(|refused| refused.problems.iter()).chain(&report.problems).collect();
+    let problems: Vec<_> =
+        report.refused.iter().flat_map(|refused| refused.problems.iter()).chain(&report.problems).collect();
     if json {
         let tenants = generation.tenants.values().map(|tenant| Shown::of(tenant)).collect::<Vec<_>>();
         let shown = serde_json::json!({ "ok": report.is_ok(), "problems": problems, "tenants": tenants });

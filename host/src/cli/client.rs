@@ -17,7 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub(super) fn load_config(path: Option<&Path>) -> anyhow::Result<(std::path::PathBuf, Config)> {
     let path = match path {
         Some(path) => path.to_owned(),
-        None => find_config().context("no config: neither ./gatepost.toml nor /etc/gatepost/gatepost.toml is there")?,
+        None => find_config()
+            .context("no config: neither ./gatepost.toml nor /etc/gatepost/gatepost.toml is there")?,
     };
     let config = config::load(&path).map_err(Problems)?;
     Ok((path, config))
@@ -25,20 +26,27 @@ pub(super) fn load_config(path: Option<&Path>) -> anyhow::Result<(std::path::Pat
 
 /// The config file that is used without `--config`, if there is one.
 pub(super) fn find_config() -> Option<std::path::PathBuf> {
-    ["gatepost.toml", "/etc/gatepost/gatepost.toml"].into_iter().map(Into::into).find(|path: &std::path::PathBuf| path.exists())
+    ["gatepost.toml", "/etc/gatepost/gatepost.toml"]
+        .into_iter()
+        .map(Into::into)
+        .find(|path: &std::path::PathBuf| path.exists())
 }
 
 /// One request. Answers of 200 and 422 are read; anything else is an error.
 pub(super) fn ask<T: DeserializeOwned>(config: &Config, method: &str, path: &str) -> anyhow::Result<T> {
     let url = format!("http://{}{path}", config.admin.address);
     let token = format!("Bearer {}", read_token(config)?);
-    let agent: ureq::Agent =
-        ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(false).build().into();
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .timeout_global(Some(PATIENCE))
+        .http_status_as_error(false)
+        .build()
+        .into();
     let sent = match method {
         "POST" => agent.post(&url).header("Authorization", &token).send_empty(),
         _ => agent.get(&url).header("Authorization", &token).call(),
     };
-    let mut answer = sent.with_context(|| format!("no answer from {}; is the server running?", config.admin.address))?;
+    let mut answer =
+        sent.with_context(|| format!("no answer from {}; is the server running?", config.admin.address))?;
     let text = answer.body_mut().read_to_string().context("reading the answer")?;
     match answer.status().as_u16() {
         200 | 422 => serde_json::from_str(&text).context("the server's answer is not of this version"),

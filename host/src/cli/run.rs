@@ -2,7 +2,6 @@
 //!
 //! The same resolver, stages and run as the server's; no wire rules, and sinks are left out.
 
-
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 
@@ -57,7 +56,8 @@ fn line_up(workshop: &Workshop, options: &RunOptions) -> anyhow::Result<LineUp> 
     let config = workshop.config();
     let file = tenant_file::read("--chain", &toml::to_string(&table)?, &config.limits, &config.limits_max);
     let file = file.map_err(Problems)?;
-    let resolved = workshop.catalog().with_resolver(|resolver| resolver.resolve(workshop.tenant(), &file, false));
+    let resolved =
+        workshop.catalog().with_resolver(|resolver| resolver.resolve(workshop.tenant(), &file, false));
     Ok(resolved.map_err(Problems)?.line_up)
 }
 
@@ -164,7 +164,13 @@ fn report(done: &Done, json: bool) -> anyhow::Result<Exit> {
     for stage in done.run.records() {
         eprintln!(
             "{:<20} {:<9} cpu {:>7} us  wall {:>7} us  in {:>9}  out {:>9}  memory {:>9}",
-            stage.name, stage.outcome, stage.cpu_us, stage.wall_us, stage.bytes_in, stage.bytes_out, stage.memory_peak
+            stage.name,
+            stage.outcome,
+            stage.cpu_us,
+            stage.wall_us,
+            stage.bytes_in,
+            stage.bytes_out,
+            stage.memory_peak
         );
     }
     match &done.ended {

@@ -21,7 +21,7 @@ pub(super) fn run(config: Option<&Path>) -> anyhow::Result<Exit> {
         notify("STOPPING=1");
         // A second signal while draining ends it at once.
         tokio::select! {
-            finished = server.drain() => anyhow::Ok(if finished { Exit::Ok } else { Exit::TempFail }),
+            _finished = server.drain() => anyhow::Ok(Exit::Ok),
             () = signals.stop() => Ok(Exit::TempFail),
         }
     });

@@ -21,9 +21,17 @@ pub(super) fn run(config: Option<&Path>, json: bool) -> anyhow::Result<Exit> {
     for tenant in &status.tenants {
         match tenant.revision {
             Some(revision) => {
-                outln!("  tenant   {:<12} revision {revision}, {} at work: {}", tenant.name, tenant.messages, tenant.chain);
+                outln!(
+                    "  tenant   {:<12} revision {revision}, {} at work: {}",
+                    tenant.name,
+                    tenant.messages,
+                    tenant.chain
+                );
             }
-            None => outln!("  tenant   {:<12} NOT LOADED: its mail gets 451 (see the log, or `gatepost check`)", tenant.name),
+            None => outln!(
+                "  tenant   {:<12} NOT LOADED: its mail gets 451 (see the log, or `gatepost check`)",
+                tenant.name
+            ),
         }
     }
     Ok(Exit::Ok)

@@ -45,6 +45,11 @@ pub enum Event {
         /// Address of the admin API.
         admin: String,
     },
+    /// The server has drained and ends.
+    Stopped {
+        /// Whether all messages in flight came to their end within `drain_timeout`.
+        finished: bool,
+    },
     /// Something about the host that the operator should know; no counter.
     Notice {
         /// How much it matters.
@@ -182,9 +187,11 @@ impl Event {
             Self::Reloaded { ok: false, .. } | Self::StageFailed { .. } | Self::TenantRefused { .. } => {
                 Level::Warn
             }
-            Self::Started { .. } | Self::Message(_) | Self::TenantLoaded { .. } | Self::Reloaded { .. } => {
-                Level::Info
-            }
+            Self::Started { .. }
+            | Self::Stopped { .. }
+            | Self::Message(_)
+            | Self::TenantLoaded { .. }
+            | Self::Reloaded { .. } => Level::Info,
             Self::SessionOpened { .. }
             | Self::SessionRefused { .. }
             | Self::SessionClosed { .. }

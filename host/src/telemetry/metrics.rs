@@ -145,6 +145,7 @@ impl Metrics {
                 self.reloads.with(&ResultLabels { result: if *ok { "ok" } else { "refused" } }, inc);
             }
             Event::Started { .. }
+            | Event::Stopped { .. }
             | Event::Notice { .. }
             | Event::StageLog { .. }
             | Event::TenantLoaded { .. }

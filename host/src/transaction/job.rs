@@ -39,7 +39,11 @@ impl Ending {
 
 impl Job {
     /// Works until the end, a decision, or the client is gone.
-    pub(super) async fn run(self: Box<Self>, mut pieces: mpsc::Receiver<Piece>, mut answer: oneshot::Sender<Reply>) {
+    pub(super) async fn run(
+        self: Box<Self>,
+        mut pieces: mpsc::Receiver<Piece>,
+        mut answer: oneshot::Sender<Reply>,
+    ) {
         // A client that goes away while its message waits for its turn gives the place up.
         let permit = tokio::select! {
             permit = self.tenant.quota.acquire(self.tenant.limits.queue_wait_max) => permit,
@@ -54,7 +58,10 @@ impl Job {
         let limits = RunLimits { chunk_size: self.chains.chunk_size, header_size_max: self.header_size_max };
         let mut run = Run::new(&self.tenant.line_up.stages, limits, self.envelope.clone());
         let mut sinks = LateSinks { job: &self, open: None };
-        let mut clock = WallClock { left: self.tenant.limits.wall_per_message, budget: self.tenant.limits.wall_per_message };
+        let mut clock = WallClock {
+            left: self.tenant.limits.wall_per_message,
+            budget: self.tenant.limits.wall_per_message,
+        };
         let mut size = 0;
         let ending = loop {
             let (step, last) = match pieces.recv().await {
@@ -85,6 +92,11 @@ impl Job {
             // The client may be gone by now; its message is where the verdict put it.
             let _ = answer.send(ending.reply);
         }
+    }
+
+    /// The connection refused the content before the chain was started.
+    pub(super) fn refused(&self, size: u64, reply: Reply) {
+        self.record(None, size, Some(&Ending::without_sinks("reject", reply)));
     }
 
     /// The run came to its end: what becomes of the message.
@@ -221,7 +233,12 @@ struct WallClock {
 }
 
 impl WallClock {
-    async fn time(&mut self, run: &mut Run, step: Step, outlet: &mut LateSinks<'_>) -> Result<Verdict, RunEnd> {
+    async fn time(
+        &mut self,
+        run: &mut Run,
+        step: Step,
+        outlet: &mut LateSinks<'_>,
+    ) -> Result<Verdict, RunEnd> {
         let began = Instant::now();
         let work = async {
             match step {

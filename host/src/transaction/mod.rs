@@ -94,7 +94,11 @@ impl Transaction {
 
     /// Gives the message up with `reply`, because of something that the connection saw.
     pub async fn refuse(self, reply: Reply) {
-        self.end(Piece::Refused(reply)).await;
+        match self.state {
+            // Nothing has been done for it: only the record is left to write.
+            State::Collecting(job) => job.refused(self.collected.len() as u64, reply),
+            State::Running { .. } => drop(self.end(Piece::Refused(reply)).await),
+        }
     }
 
     async fn end(mut self, last: Piece) -> Reply {

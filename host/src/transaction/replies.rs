@@ -16,9 +16,11 @@ pub fn run_ended(end: &RunEnd, id: &MessageId) -> Reply {
         RunEnd::Failed { reject: true, .. } => {
             Reply::new(554, "5.6.0", &format!("This message cannot be processed here ({id})"))
         }
-        RunEnd::Failed { budget: true, .. } => {
-            Reply::new(451, "4.3.2", &format!("Message processing ran out of resources, try again later ({id})"))
-        }
+        RunEnd::Failed { budget: true, .. } => Reply::new(
+            451,
+            "4.3.2",
+            &format!("Message processing ran out of resources, try again later ({id})"),
+        ),
         RunEnd::Failed { .. } => Reply::new(451, "4.3.0", &format!("Message processing failed ({id})")),
         RunEnd::HeaderTooLarge => header_too_large(),
         RunEnd::Outlet(_) => not_stored(id),

@@ -17,7 +17,7 @@ use crate::chain::{Content, Flow, Processor, Refusal, Stage, StageContext, Stage
 use crate::mail::Verdict;
 use crate::smtp::Reply;
 use crate::smtp::reply::Enhanced;
-use crate::telemetry::Telemetry;
+use crate::telemetry::{LiveInstance, Telemetry};
 
 /// Bytes of strings that a call may hand over beyond what it may write.
 const HOSTCALL_BASE: u64 = 64 << 10;
@@ -102,6 +102,8 @@ impl Processor for SandboxedProcessor {
 pub(super) struct Instance {
     store: Store<Sandbox>,
     guest: MailProcessor,
+    /// Counts it among the living.
+    _live: LiveInstance,
 }
 
 impl Instance {
@@ -124,7 +126,7 @@ impl Instance {
             Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
         });
         match pre.instantiate_async(&mut store).await {
-            Ok(guest) => Ok(Self { store, guest }),
+            Ok(guest) => Ok(Self { store, guest, _live: identity.telemetry.instance() }),
             Err(error) if error.is::<PoolConcurrencyLimitError>() => {
                 Err(StageError::NoCapacity(error.into()))
             }

@@ -1,8 +1,8 @@
 use std::fs;
 
 use super::*;
-use crate::telemetry::Settings;
 use crate::config::{TlsMode, dump};
+use crate::telemetry::Settings;
 
 /// A folder with these files.
 fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
