@@ -46,7 +46,14 @@ impl Lab {
     pub fn stage<'a>(&'a self, component: &[u8]) -> StagePlan<'a> {
         let config = "{}".to_owned();
         let on_failure = OnFailure::Defer;
-        StagePlan { lab: self, component: component.to_vec(), label: "guest", config, on_failure, limits: limits() }
+        StagePlan {
+            lab: self,
+            component: component.to_vec(),
+            label: "guest",
+            config,
+            on_failure,
+            limits: limits(),
+        }
     }
 
     /// A native stage with its default settings.
@@ -185,7 +192,11 @@ impl Ran {
             },
             Err(RunEnd::Failed { reject, budget }) => {
                 let what = self.failures.last().map_or("", String::as_str);
-                format!("failed{}{}: {what}", if *reject { " reject" } else { "" }, if *budget { " budget" } else { "" })
+                format!(
+                    "failed{}{}: {what}",
+                    if *reject { " reject" } else { "" },
+                    if *budget { " budget" } else { "" }
+                )
             }
             Err(other) => format!("{other:?}"),
         }
@@ -235,7 +246,8 @@ impl Lab {
     /// If no runtime can be made.
     pub fn run<'m>(&self, stages: &[PlannedStage], pieces: impl IntoIterator<Item = &'m [u8]>) -> Ran {
         let sender = Mailbox::from_parts("sender", "from.example");
-        let recipients = vec![Mailbox::from_parts("one", "to.example"), Mailbox::from_parts("two", "to.example")];
+        let recipients =
+            vec![Mailbox::from_parts("one", "to.example"), Mailbox::from_parts("two", "to.example")];
         let mut envelope = Envelope::new(MessageId::next(1), Some(sender), recipients);
         envelope.set_host_fact("client.ip", "192.0.2.1");
         self.run_envelope(stages, envelope, pieces)
