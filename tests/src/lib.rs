@@ -1,4 +1,29 @@
-//! What the tests of the whole stand on.
+//! What the black-box tests stand on: the binary, a server of it, and those who talk to it.
+//!
+//! ```text
+//! Server::builder().tenant("acme", "...").start()   a process with a folder of its own, killed on drop
+//! server.smtp()                                     an SMTP client that says what it expects
+//! server.maildir("acme").messages()                 what was stored
+//! server.records("message")                         what was logged
+//!
+//! Guest::new().write("(call $replaced)").component() a component of a few lines of WAT
+//! Lab::new().run(&stages, pieces)                   the same chains at library level, where SMTP would only be slow
+//! ```
+//!
+//! Knows the binary from outside only, but for `lab`, which links the host.
 
+pub mod binary;
 pub mod guest;
+pub mod http;
 pub mod lab;
+pub mod maildir;
+pub mod server;
+pub mod site;
+pub mod smtp;
+pub mod tls;
+pub mod wait;
+
+pub use maildir::Maildir;
+pub use server::Server;
+pub use site::Site;
+pub use smtp::Smtp;

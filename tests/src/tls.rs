@@ -1,0 +1,67 @@
+//! A certificate for the server, and clients that trust it alone.
+
+use std::net::TcpStream;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+/// The name in the certificate.
+pub const NAME: &str = "mx.test";
+
+/// A self-signed certificate.
+pub struct Certificate {
+    cert_pem: String,
+    key_pem: String,
+    der: CertificateDer<'static>,
+}
+
+impl Certificate {
+    /// A new one.
+    ///
+    /// # Panics
+    /// Where the random source fails.
+    pub fn new() -> Self {
+        let made =
+            rcgen::generate_simple_self_signed([NAME.to_owned()]).expect("a plain certificate can be made");
+        Self {
+            cert_pem: made.cert.pem(),
+            key_pem: made.signing_key.serialize_pem(),
+            der: made.cert.der().clone(),
+        }
+    }
+
+    /// Writes `mx.pem` and `mx.key`.
+    ///
+    /// # Panics
+    /// Where the folder cannot be written to.
+    pub fn write(&self, folder: &Path) {
+        std::fs::write(folder.join("mx.pem"), &self.cert_pem).expect("the folder takes a file");
+        std::fs::write(folder.join("mx.key"), &self.key_pem).expect("the folder takes a file");
+    }
+
+    /// A client's side of TLS over `stream`, its handshake still to be done: by the first read or write.
+    ///
+    /// # Panics
+    /// Where rustls refuses our own settings.
+    pub fn client(&self, stream: TcpStream) -> StreamOwned<ClientConnection, TcpStream> {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.der.clone()).expect("the certificate is one");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("the provider knows the default versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = ServerName::try_from(NAME).expect("the name is one");
+        let connection = ClientConnection::new(Arc::new(config), name).expect("the settings are sound");
+        StreamOwned::new(connection, stream)
+    }
+}
+
+impl Default for Certificate {
+    fn default() -> Self {
+        Self::new()
+    }
+}
