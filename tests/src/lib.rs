@@ -13,11 +13,13 @@
 //! Knows the binary from outside only, but for `lab`, which links the host.
 
 pub mod binary;
+pub mod corpora;
 pub mod guest;
 pub mod http;
 pub mod lab;
 pub mod maildir;
 pub mod server;
+pub mod shipped;
 pub mod site;
 pub mod smtp;
 pub mod tls;
