@@ -18,11 +18,13 @@ pub mod guest;
 pub mod http;
 pub mod lab;
 pub mod maildir;
+pub mod processors;
 pub mod server;
 pub mod shipped;
 pub mod site;
 pub mod smtp;
 pub mod tls;
+pub mod transcript;
 pub mod wait;
 
 pub use maildir::Maildir;

@@ -2,7 +2,7 @@
 //!
 //! Two layers: what may go wrong under faults gives `io::Result`; `expect` and its like panic with what came instead.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use rustls::{ClientConnection, StreamOwned};
@@ -69,21 +69,27 @@ impl Smtp {
         match &mut self.wire {
             Wire::Plain(reader) => reader.get_mut().write_all(bytes),
             Wire::Tls(reader) => reader.get_mut().write_all(bytes).and_then(|()| reader.get_mut().flush()),
-            Wire::Gone => Err(io::ErrorKind::NotConnected.into()),
+            Wire::Gone => Err(ErrorKind::NotConnected.into()),
         }
     }
 
-    /// One line as it came, without CRLF. `None`: the server closed.
+    /// One line as it came, without CRLF. `None`: the server closed, be it by a reset, or TLS without a close_notify.
     ///
     /// # Errors
-    /// Where the connection broke, nothing came in time, or a line has no CRLF.
+    /// Where nothing came in time, or a line has no CRLF.
     pub fn read_line(&mut self) -> io::Result<Option<String>> {
         let mut line = Vec::new();
-        match &mut self.wire {
-            Wire::Plain(reader) => reader.read_until(b'\n', &mut line)?,
-            Wire::Tls(reader) => reader.read_until(b'\n', &mut line)?,
-            Wire::Gone => return Err(io::ErrorKind::NotConnected.into()),
+        let read = match &mut self.wire {
+            Wire::Plain(reader) => reader.read_until(b'\n', &mut line),
+            Wire::Tls(reader) => reader.read_until(b'\n', &mut line),
+            Wire::Gone => return Err(ErrorKind::NotConnected.into()),
         };
+        match read {
+            Err(error) if !matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof) => {
+                return Err(error);
+            }
+            _ => {}
+        }
         if line.is_empty() {
             return Ok(None);
         }
@@ -99,7 +105,7 @@ impl Smtp {
     pub fn read_reply(&mut self) -> io::Result<Reply> {
         let mut lines = Vec::new();
         loop {
-            let line = self.read_line()?.ok_or(io::ErrorKind::UnexpectedEof)?;
+            let line = self.read_line()?.ok_or(ErrorKind::UnexpectedEof)?;
             let code = line.get(..3).and_then(|code| code.parse().ok());
             let code = code.ok_or_else(|| io::Error::other(format!("no reply: {line:?}")))?;
             let last = line.as_bytes().get(3) != Some(&b'-');
@@ -181,7 +187,6 @@ impl Smtp {
     pub fn expect_closed(&mut self) {
         match self.read_line() {
             Ok(None) => {}
-            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {}
             other => panic!("not closed: {other:?}"),
         }
     }
@@ -226,8 +231,23 @@ impl Smtp {
                 stream.flush()?;
                 stream.sock.shutdown(Shutdown::Write)
             }
-            Wire::Gone => Err(io::ErrorKind::NotConnected.into()),
+            Wire::Gone => Err(ErrorKind::NotConnected.into()),
         }
+    }
+
+    /// Says close_notify and goes on in plain text, as no honest client does.
+    ///
+    /// # Errors
+    /// Where there is no TLS, or the connection is gone.
+    pub fn leave_tls(&mut self) -> io::Result<()> {
+        let Wire::Tls(reader) = std::mem::replace(&mut self.wire, Wire::Gone) else {
+            return Err(ErrorKind::NotConnected.into());
+        };
+        let mut stream = reader.into_inner();
+        stream.conn.send_close_notify();
+        stream.flush()?;
+        self.wire = Wire::Plain(BufReader::new(stream.sock));
+        Ok(())
     }
 
     /// Everything up to the end of the connection.
@@ -239,7 +259,7 @@ impl Smtp {
         match &mut self.wire {
             Wire::Plain(reader) => reader.read_to_end(&mut all)?,
             Wire::Tls(reader) => reader.read_to_end(&mut all)?,
-            Wire::Gone => return Err(io::ErrorKind::NotConnected.into()),
+            Wire::Gone => return Err(ErrorKind::NotConnected.into()),
         };
         Ok(all)
     }

@@ -1,3 +1,5 @@
+//! Tests of `testing`.
+
 use super::*;
 use crate::context::Context;
 use crate::types::Description;

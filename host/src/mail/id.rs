@@ -1,6 +1,7 @@
 //! The id of a message: in the 250 reply, in the log, in the `Received` header, in the sink.
 
 use std::fmt;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Unique per message on this host, and across restarts as long as the clock does not step back within a process's
@@ -21,7 +22,9 @@ impl MessageId {
     /// The next id of this process at the time `micros` (microseconds since the epoch).
     pub fn next(micros: u64) -> Self {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
-        Self::from_parts(micros, std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed))
+        // The system call is not free, and the answer never changes.
+        static PROCESS: LazyLock<u32> = LazyLock::new(std::process::id);
+        Self::from_parts(micros, *PROCESS, COUNTER.fetch_add(1, Ordering::Relaxed))
     }
 
     /// The id as it is written.

@@ -16,6 +16,9 @@ use super::{Event, Level, Settings, line};
 /// Most unwritten bytes; past it lines are dropped. About 4,000 message records.
 const BACKLOG_MAX: usize = 4 << 20;
 
+/// How long lines are gathered before they are written.
+const GATHER: Duration = Duration::from_millis(2);
+
 /// A log that accepts lines until it is dropped; what it has taken by then is still written.
 pub(super) struct Log {
     level: Level,
@@ -137,6 +140,12 @@ impl Shared {
                     return;
                 }
                 backlog = self.filled.wait(backlog).unwrap_or_else(PoisonError::into_inner);
+            }
+            // Under load one write takes many lines, and the threads that log need not wake this one each time.
+            if !backlog.closed {
+                drop(backlog);
+                std::thread::sleep(GATHER);
+                backlog = self.lock();
             }
             if let Some(file) = backlog.reopened.take() {
                 medium = Medium::File(file);

@@ -1,3 +1,5 @@
+//! Tests of `telemetry`.
+
 use std::net::IpAddr;
 
 use super::*;
@@ -280,24 +282,4 @@ async fn subscribers_hear_every_event_and_slow_nobody_down() {
         telemetry.emit(notice(Level::Debug, "more"));
     }
     assert!(matches!(receiver.recv().await, Err(broadcast::error::RecvError::Lagged(1))));
-}
-
-/// Prints what one message record costs: `cargo test --release -p gatepost -- --ignored --nocapture cost`.
-#[test]
-#[ignore = "a measurement"]
-#[allow(clippy::print_stdout, reason = "its result")]
-fn cost_of_a_message_record() {
-    let dir = tempfile::tempdir().unwrap();
-    for (name, file) in [("file", Some(dir.path().join("log"))), ("no log", None)] {
-        let telemetry = file.map_or_else(Telemetry::silent, |file| {
-            Telemetry::new(&Settings { file: Some(file), ..Settings::default() }).unwrap()
-        });
-        let events: Vec<Event> = (0..20_000).map(|_| message("acme")).collect();
-        let began = std::time::Instant::now();
-        let count = u32::try_from(events.len()).unwrap();
-        events.into_iter().for_each(|event| telemetry.emit(event));
-        println!("{name}: {:?} a record", began.elapsed() / count);
-        assert!(telemetry.flush(Duration::from_secs(10)));
-        assert!(telemetry.metrics_text().contains("gatepost_log_lines_lost_total 0\n"), "lines lost");
-    }
 }

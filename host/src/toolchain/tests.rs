@@ -1,3 +1,5 @@
+//! Tests of `toolchain`.
+
 use std::error::Error as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};

@@ -1,3 +1,5 @@
+//! Tests of `catalog::store`.
+
 use super::*;
 
 fn store() -> (tempfile::TempDir, Store) {

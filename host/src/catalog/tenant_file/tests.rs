@@ -1,3 +1,5 @@
+//! Tests of `catalog::tenant_file`.
+
 use super::*;
 
 fn with_max(text: &str) -> Result<TenantFile, Vec<String>> {

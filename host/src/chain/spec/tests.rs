@@ -1,3 +1,5 @@
+//! Tests of `chain::spec`.
+
 use proptest::prelude::*;
 
 use super::*;

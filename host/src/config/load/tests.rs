@@ -1,3 +1,5 @@
+//! Tests of `config::load`.
+
 use std::fs;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Tests of `native::debug`.
+
 use super::*;
 use crate::native::tests::{build, drive, scope};
 

@@ -1,3 +1,5 @@
+//! Tests of `native::header`.
+
 use super::*;
 use crate::mail::MessageId;
 use crate::native::tests::{build, drive, scope};

@@ -1,3 +1,5 @@
+//! Tests of `native::zlib`.
+
 use std::io::{Read, Write};
 
 use super::*;

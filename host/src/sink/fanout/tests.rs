@@ -1,3 +1,5 @@
+//! Tests of `sink::fanout`.
+
 use std::sync::Mutex;
 
 use async_trait::async_trait;

@@ -1,3 +1,5 @@
+//! Tests of `sink::file`.
+
 use super::*;
 use crate::mail::MessageId;
 use crate::sink::all;

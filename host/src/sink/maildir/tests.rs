@@ -1,3 +1,5 @@
+//! Tests of `sink::maildir`.
+
 use std::collections::HashSet;
 
 use super::*;
@@ -188,33 +190,4 @@ fn names_are_unique_and_well_formed() {
     let names: HashSet<String> = (0..1000).map(|_| unique_name(&host)).collect();
     assert_eq!(names.len(), 1000);
     assert!(names.iter().all(|name| !name.contains(['/', ':', ','])));
-}
-
-/// Prints what a delivery costs: `cargo test --release -p gatepost -- --ignored --nocapture cost`.
-#[tokio::test]
-#[ignore = "a measurement"]
-#[allow(clippy::print_stdout, reason = "its result")]
-async fn cost_of_a_delivery() {
-    const COUNT: u32 = 200;
-    for (medium, dir) in
-        [("disk", tempfile::tempdir().unwrap()), ("memory", tempfile::tempdir_in("/dev/shm").unwrap())]
-    {
-        let maildir = maildir(dir.path());
-        let content = vec![b'x'; 10_000];
-        let mut steps = [Duration::ZERO; 3];
-        for _ in 0..COUNT {
-            let began = std::time::Instant::now();
-            let mut delivery = written(&maildir, &content).await;
-            let written = began.elapsed();
-            delivery.prepare(Placement::Deliver).await.unwrap();
-            let prepared = began.elapsed();
-            delivery.commit().await.unwrap();
-            for (sum, step) in steps.iter_mut().zip([written, prepared - written, began.elapsed() - prepared])
-            {
-                *sum += step;
-            }
-        }
-        let [open, prepare, commit] = steps.map(|step| step / COUNT);
-        println!("{medium}: open and write {open:?}, prepare {prepare:?}, commit {commit:?}");
-    }
 }

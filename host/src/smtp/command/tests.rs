@@ -1,3 +1,5 @@
+//! Tests of `smtp::command`.
+
 use proptest::prelude::*;
 
 use super::*;

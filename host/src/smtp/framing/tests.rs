@@ -1,3 +1,5 @@
+//! Tests of `smtp::framing`.
+
 use proptest::prelude::*;
 
 use super::*;
@@ -211,22 +213,4 @@ fn an_endless_line_is_skipped_in_flat_memory() {
     let mebibyte = vec![b'x'; 1 << 20];
     let pieces = std::iter::repeat_n(&mebibyte[..], 64).chain([&b"x\r\nNOOP\r\n"[..]]);
     assert_eq!(lines(512, pieces), [None, Some(b"NOOP".to_vec())]);
-}
-
-/// A figure for people: `cargo test --release -- --ignored --nocapture throughput`. Hoped for: over 1 GB/s.
-#[test]
-#[ignore = "prints a figure, checks nothing"]
-fn throughput() {
-    let line = format!("{}\r\n", "x".repeat(76)).repeat(10_000_000 / 78);
-    let mut body = Vec::with_capacity(16 << 10);
-    let start = std::time::Instant::now();
-    for _ in 0..10 {
-        let mut decoder = DotDecoder::new();
-        for chunk in line.as_bytes().chunks(16 << 10) {
-            body.clear();
-            decoder.feed(std::hint::black_box(chunk), &mut body);
-        }
-    }
-    let seconds = start.elapsed().as_secs_f64();
-    eprintln!("DotDecoder: {:.2} GB/s", 10.0 * line.len() as f64 / seconds / 1e9);
 }

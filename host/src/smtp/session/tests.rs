@@ -1,3 +1,5 @@
+//! Tests of `smtp::session`.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,0 +1,93 @@
+//! What is measured against: a server with some tenants in a scratch folder, and Postfix's load tools.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::server::Server;
+use crate::workspace::target;
+
+/// A server to be measured.
+pub(crate) struct Stand {
+    pub(crate) server: Server,
+    pub(crate) folder: PathBuf,
+}
+
+impl Stand {
+    /// Serves tenants, each `(NAME, CHAIN)` with the domain `NAME.example`, and components shared by all.
+    pub(crate) fn start(
+        gatepost: &Path,
+        name: &str,
+        log: &str,
+        tenants: &[(&str, &str)],
+        components: &[(&str, &Path)],
+    ) -> Result<Self> {
+        let folder = target()?.join("bench").join(name);
+        if folder.exists() {
+            fs::remove_dir_all(&folder).with_context(|| format!("cannot empty `{}`", folder.display()))?;
+        }
+        let catalog = folder.join("state/catalog");
+        fs::create_dir_all(catalog.join("tenants"))?;
+        for (tenant, chain) in tenants {
+            let text = format!("domains = [\"{tenant}.example\"]\nchain = \"{chain}\"\n");
+            fs::write(catalog.join(format!("tenants/{tenant}.toml")), text)?;
+        }
+        for (component, file) in components {
+            let own = catalog.join("processors/host").join(component);
+            fs::create_dir_all(&own)?;
+            fs::copy(file, own.join("1.0.0.wasm"))?;
+        }
+        let (config, log_file) = (folder.join("gatepost.toml"), folder.join("gatepost.log"));
+        fs::write(
+            &config,
+            format!(
+                "[server]\nhostname = \"mx.bench.example\"\nstate_dir = \"state\"\n\n[[listener]]\nname = \"bench\"\n\
+                 address = \"127.0.0.1:0\"\nmessage_size_max = \"256MiB\"\n\n[admin]\naddress = \"127.0.0.1:0\"\n\n\
+                 [telemetry]\nlog = \"{log}\"\nfile = \"gatepost.log\"\n"
+            ),
+        )?;
+        Ok(Self { server: Server::start(gatepost, &config, &log_file)?, folder })
+    }
+
+    /// CPU time that the server has used, all threads.
+    pub(crate) fn cpu(&self) -> Result<Duration> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.server.pid()))?;
+        // Behind the name, which is in brackets: state is field 3, utime 14, stime 15 (proc(5)), in ticks of 10 ms.
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let ticks = |n: usize| fields.get(n).and_then(|field| field.parse::<u64>().ok());
+        let ticks = ticks(11).zip(ticks(12)).context("cannot read /proc/PID/stat")?;
+        Ok(Duration::from_millis((ticks.0 + ticks.1) * 10))
+    }
+
+    /// A line of `/proc/PID/status`, in KiB.
+    pub(crate) fn status_kib(&self, key: &str) -> Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.server.pid()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
+        let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+        number.with_context(|| format!("no {key} in /proc/PID/status"))
+    }
+}
+
+/// A program of Debian's package postfix, which may lie outside of PATH.
+pub(crate) fn postfix_tool(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
+    folders.map(|folder| folder.join(name)).find(|file| file.is_file())
+}
+
+/// Messages of 4 KiB over 20 connections that are kept open; how long they took.
+pub(crate) fn load(smtp_source: &Path, server: SocketAddr, to: &str, messages: u32) -> Result<Duration> {
+    let began = Instant::now();
+    let done = Command::new(smtp_source)
+        .args(["-d", "-s", "20", "-l", "4096", "-m", &messages.to_string(), "-f", "a@load.example", "-t", to])
+        .arg(format!("inet:{server}"))
+        .stdin(Stdio::null())
+        .status()
+        .with_context(|| format!("cannot run `{}`", smtp_source.display()))?;
+    ensure!(done.success(), "smtp-source failed ({done})");
+    Ok(began.elapsed())
+}
