@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 #[track_caller]
 fn refused(lab: &Lab, bytes: &[u8]) -> String {
     let began = Instant::now();
-    let error = lab.sandboxes.load(bytes).err().expect("it is refused");
+    let error = lab.sandboxes.load(bytes).expect_err("it is refused");
     assert!(began.elapsed() < PATIENCE, "{error} after {:?}", began.elapsed());
     let text = error.to_string();
     assert!(!text.is_empty() && !text.contains('\n'), "{text:?}");

@@ -152,7 +152,7 @@ fn a_guest_that_gives_up_for_want_of_memory() {
 }
 
 /// Runs a loop in each call in turn under a budget of 30 ms. Gives the end and the CPU time in microseconds.
-fn looping(lab: &Lab, guest: Guest, pieces: &[&[u8]]) -> (String, u64) {
+fn looping(lab: &Lab, guest: &Guest, pieces: &[&[u8]]) -> (String, u64) {
     let limits = |limits: &mut gatepost::wasm::StageLimits| {
         limits.cpu_per_message = Duration::from_millis(30);
         limits.cpu_per_mib = Duration::ZERO;
@@ -170,7 +170,7 @@ fn loops_end_within_their_budget() {
     let fill = "(loop (memory.fill (i32.const 65536) (i32.const 7) (i32.const 900000)) (br 0)) unreachable";
     for body in [forever, fill] {
         for guest in [Guest::new().open(body), Guest::new().write(body), Guest::new().close(body)] {
-            let (end, cpu_us) = looping(&lab, guest, &[b"m"]);
+            let (end, cpu_us) = looping(&lab, &guest, &[b"m"]);
             assert_eq!(end, "failed budget: guest: cpu: used its 30 ms of CPU time");
             assert!((29_000..280_000).contains(&cpu_us), "{cpu_us} us");
         }
@@ -185,7 +185,7 @@ fn cpu_adds_up_over_calls() {
     let spin = "(local $n i32) (local.set $n (i32.const 1000000))
         (loop $more (br_if $more (local.tee $n (i32.sub (local.get $n) (i32.const 1))))) (global.get $ok)";
     let pieces = vec![&b"m"[..]; 5000];
-    let (end, cpu_us) = looping(&lab, Guest::new().write(spin), &pieces);
+    let (end, cpu_us) = looping(&lab, &Guest::new().write(spin), &pieces);
     assert_eq!(end, "failed budget: guest: cpu: used its 30 ms of CPU time");
     assert!(cpu_us < 280_000, "{cpu_us} us");
 }

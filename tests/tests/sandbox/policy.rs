@@ -59,7 +59,7 @@ fn a_transparent_stage_that_fails() {
                     OnFailure::Reject => assert!(end.starts_with("failed reject: guest: "), "{end}"),
                     OnFailure::Bypass => assert_eq!(end, "accept"),
                     OnFailure::Quarantine => {
-                        assert!(end.starts_with("quarantine: stage `guest` failed: "), "{end}")
+                        assert!(end.starts_with("quarantine: stage `guest` failed: "), "{end}");
                     }
                 }
                 assert_eq!(ran.failures.len(), 1);
