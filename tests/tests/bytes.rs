@@ -26,15 +26,14 @@ impl Random {
     }
 }
 
-/// Lines of what goes wrong in mail software; every line ends in CRLF and holds no other CR or LF.
+/// Lines of what goes wrong in mail software; every line ends in CRLF and holds no other CR or LF, and no NUL.
 fn body(random: &mut Random) -> Vec<u8> {
-    const PIECES: [&[u8]; 14] = [
+    const PIECES: [&[u8]; 13] = [
         b".",
         b"..",
         b" ",
         b"\t",
         b"  \t ",
-        b"\0",
         b"\x80\xff",
         "grün".as_bytes(),
         b"From ",
@@ -54,7 +53,7 @@ fn body(random: &mut Random) -> Vec<u8> {
             }
             2 => body.extend((0..random.below(300)).map(
                 |_| match u8::try_from(random.next() & 0xff).unwrap() {
-                    b'\r' | b'\n' => b'.',
+                    b'\r' | b'\n' | 0 => b'.',
                     other => other,
                 },
             )),

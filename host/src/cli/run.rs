@@ -47,7 +47,8 @@ fn line_up(workshop: &Workshop, options: &RunOptions) -> anyhow::Result<LineUp> 
     table.insert("chain".into(), options.chain.clone().into());
     let mut stages = toml::Table::new();
     for setting in &options.stage {
-        let (label, text) = setting.split_once('=').ok_or_else(|| Usage("--stage takes LABEL=JSON".into()))?;
+        let (label, text) =
+            setting.split_once('=').ok_or_else(|| Usage("--stage takes LABEL=JSON".into()))?;
         let value: toml::Table = serde_json::from_str(text)
             .map_err(|error| Usage(format!("--stage `{label}` takes a JSON object: {error}")))?;
         stages.insert(label.to_owned(), value.into());
@@ -62,7 +63,9 @@ fn line_up(workshop: &Workshop, options: &RunOptions) -> anyhow::Result<LineUp> 
 }
 
 fn envelope(options: &RunOptions) -> anyhow::Result<Envelope> {
-    let mailbox = |text: &str| Mailbox::parse(text).map_err(|error| Usage(format!("`{text}` is not a mailbox: {error}")));
+    let mailbox = |text: &str| {
+        Mailbox::parse(text).map_err(|error| Usage(format!("`{text}` is not a mailbox: {error}")))
+    };
     let sender = if options.from.is_empty() { None } else { Some(mailbox(&options.from)?) };
     let recipients = options.rcpt.iter().map(|rcpt| mailbox(rcpt)).collect::<Result<_, _>>()?;
     let mut envelope = Envelope::new(new_id(), sender, recipients);

@@ -282,7 +282,14 @@ fn end<T>(
 
 /// Tells a budget that ran out from a trap.
 fn failure(store: &Store<Sandbox>, error: wasmtime::Error) -> StageError {
-    overrun(store).unwrap_or_else(|| StageError::Trapped(error.into()))
+    overrun(store).unwrap_or_else(|| {
+        // A list far past the call's limit does not even reach `next.write`: wasmtime refuses to lift it, with no error
+        // type of its own.
+        if error.root_cause().to_string().contains("fuel allocated for hostcalls") {
+            return StageError::OutputLimit { limit: store.hostcall_fuel() as u64 };
+        }
+        StageError::Trapped(error.into())
+    })
 }
 
 fn overrun(store: &Store<Sandbox>) -> Option<StageError> {

@@ -92,7 +92,8 @@ fn link_processors(from: &Path, to: &Path) -> anyhow::Result<()> {
 #[cfg(feature = "wasm")]
 fn put_components(owner: &Path, components: &[String]) -> anyhow::Result<()> {
     for component in components {
-        let (name, file) = component.split_once('=').ok_or_else(|| Usage("--processor takes NAME=FILE".into()))?;
+        let (name, file) =
+            component.split_once('=').ok_or_else(|| Usage("--processor takes NAME=FILE".into()))?;
         if !is_name(name) {
             return Err(Usage(format!("--processor: `{name}` cannot name a processor")).into());
         }
