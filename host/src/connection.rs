@@ -15,6 +15,7 @@ use std::time::Duration;
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::catalog::{Catalog, Generation, Resolution, Tenant};
@@ -238,7 +239,7 @@ impl Connection {
         self.input.reserve(READ_SIZE);
         let read = timeout_at(deadline, self.wire.stream().read_buf(&mut self.input));
         tokio::select! {
-            read = read => got(read),
+            read = read => got(&read),
             () = reached(&mut self.drain, Drain::Draining) => Err(Ended::Draining),
         }
     }
@@ -249,7 +250,7 @@ impl Connection {
         self.input.reserve(READ_SIZE);
         let read = timeout(self.port.listener.data_timeout, self.wire.stream().read_buf(&mut self.input));
         tokio::select! {
-            read = read => got(read),
+            read = read => got(&read),
             () = reached(&mut self.drain, Drain::Over) => Err(Ended::Draining),
         }
     }
@@ -291,7 +292,7 @@ impl Connection {
     }
 }
 
-fn got(read: Result<io::Result<usize>, tokio::time::error::Elapsed>) -> Result<(), Ended> {
+fn got(read: &Result<io::Result<usize>, Elapsed>) -> Result<(), Ended> {
     match read {
         Ok(Ok(0) | Err(_)) => Err(Ended::ClientGone),
         Ok(Ok(_)) => Ok(()),

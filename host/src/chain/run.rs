@@ -148,7 +148,7 @@ impl Run {
             };
             match (slot.state, item) {
                 (State::Passing, Item::Chunk(chunk) | Item::Ready(chunk)) => {
-                    work.push((at + 1, Item::Chunk(chunk)))
+                    work.push((at + 1, Item::Chunk(chunk)));
                 }
                 (State::Draining, Item::Chunk(_) | Item::Ready(_)) => {}
                 (State::Passing | State::Draining, Item::End) => work.push((at + 1, Item::End)),

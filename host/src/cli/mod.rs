@@ -31,7 +31,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Verb::Check(options) => check::run(config, &options, json),
         Verb::Status => status::run(config, json),
         Verb::Reload => reload::run(config, json),
-        Verb::Run(options) => run::run(config, options, json),
+        Verb::Run(options) => run::run(config, &options, json),
         #[cfg(feature = "wasm")]
         Verb::Processor(verb) => processor::run(&verb, json),
     };

@@ -1,13 +1,14 @@
 //! Printing to stdout where the reader may go away: `gatepost status | head -1` is no error.
 
-/// `println!`, but for a closed pipe ending the process quietly instead of panicking.
+use std::fmt::Arguments;
+use std::io::Write as _;
+
+/// Prints a line; nobody reading it any more is no reason to fail.
+pub(super) fn print_line(text: Arguments<'_>) {
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+/// `println!`, but quiet where the pipe is closed.
 macro_rules! outln {
-    ($($arg:tt)*) => {{
-        use std::io::Write as _;
-        if let Err(error) = writeln!(std::io::stdout().lock(), $($arg)*)
-            && error.kind() == std::io::ErrorKind::BrokenPipe
-        {
-            std::process::exit(0);
-        }
-    }};
+    ($($arg:tt)*) => { $crate::cli::output::print_line(format_args!($($arg)*)) };
 }

@@ -25,10 +25,10 @@ mod workshop;
 /// Bytes read from stdin at once.
 const READ_SIZE: usize = 64 << 10;
 
-pub(super) fn run(config: Option<&Path>, options: RunOptions, json: bool) -> anyhow::Result<Exit> {
-    let workshop = Workshop::open(config, &options)?;
-    let line_up = line_up(&workshop, &options)?;
-    let envelope = envelope(&options)?;
+pub(super) fn run(config: Option<&Path>, options: &RunOptions, json: bool) -> anyhow::Result<Exit> {
+    let workshop = Workshop::open(config, options)?;
+    let line_up = line_up(&workshop, options)?;
+    let envelope = envelope(options)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let done = runtime.block_on(through(&line_up, workshop.limits(), envelope))?;
     report(&done, json)

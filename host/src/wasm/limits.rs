@@ -32,7 +32,7 @@ impl StageLimits {
     /// CPU time that a stage may have used once `input` bytes have come.
     pub fn cpu(&self, input: u64) -> Duration {
         let per_mib = u64::try_from(self.cpu_per_mib.as_nanos()).unwrap_or(u64::MAX);
-        let added = u128::from(per_mib) * u128::from(input) >> 20;
+        let added = (u128::from(per_mib) * u128::from(input)) >> 20;
         self.cpu_per_message.saturating_add(Duration::from_nanos(u64::try_from(added).unwrap_or(u64::MAX)))
     }
 

@@ -176,7 +176,7 @@ async fn what_open_writes_comes_first() {
         writes: vec![Do::Emit("2nd ", Flow::Pass)],
         ..script("a")
     };
-    assert_eq!(run(&[a.clone()], &["body"]).await.out, "first 2nd body");
+    assert_eq!(run(std::slice::from_ref(&a), &["body"]).await.out, "first 2nd body");
     assert_eq!(run(&[a], &[]).await.out, "first ");
 }
 
@@ -283,7 +283,7 @@ async fn each_policy_at_each_place_of_failure() {
                 OnFailure::Defer => assert!(matches!(ran.result, Err(RunEnd::Failed { reject: false, .. }))),
                 OnFailure::Reject => assert!(matches!(ran.result, Err(RunEnd::Failed { reject: true, .. }))),
                 OnFailure::Bypass => {
-                    assert_eq!((ran.result.unwrap(), &*ran.out), (Verdict::Accept, "onetwo"))
+                    assert_eq!((ran.result.unwrap(), &*ran.out), (Verdict::Accept, "onetwo"));
                 }
                 OnFailure::Quarantine => {
                     assert_eq!(ran.result.unwrap().name(), "quarantine");

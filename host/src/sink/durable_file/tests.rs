@@ -51,7 +51,7 @@ async fn a_dropped_draft_leaves_nothing() {
 #[tokio::test]
 async fn a_caller_that_goes_away_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    let (started, wait) = std::sync::mpsc::channel::<()>();
+    let (started, wait) = std::sync::mpsc::sync_channel::<()>(1);
     let mut file = DurableFile::new(dir.path().join("draft"));
     file.write(b"x").await.unwrap();
     let sealing = file.seal(move || {
