@@ -216,7 +216,7 @@ fn a_description_of_a_megabyte() {
     let guest = Guest::new()
         .describe("(drop (call $description)) (i32.store (i32.const 68) (i32.const 900000)) (i32.const 64)");
     let text = refused(&lab, &guest.component());
-    assert!(text.starts_with("`describe` trapped: "), "{text}");
+    assert!(text.starts_with("`describe` wrote more than "), "{text}");
 }
 
 /// Goal: memories, tables and instances past what a slot of the pool holds are refused, not tried.
