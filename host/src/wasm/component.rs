@@ -6,22 +6,20 @@
 use std::fmt;
 use std::sync::Arc;
 
-use wasmtime::component::Component;
+use wasmtime::Engine;
 use wasmtime::component::types::{ComponentInstance, ComponentItem};
+use wasmtime::component::{Component, Linker};
 
 use super::bindings::MailProcessorPre;
 use super::bindings::gatepost::processor::types as wit;
-use super::engine::Sandboxes;
+use super::instance::{self, Instance, PROCESSOR, block_on};
 use super::limits::StageLimits;
-use super::sandbox::Sandbox;
-use super::stage::{self, Instance, StageIdentity};
+use super::sandbox::{Sandbox, StageIdentity};
 use crate::chain::Content;
 use crate::chain::meter::{CpuMeter, Metered};
 use crate::telemetry::causes::one_line;
 
-/// The interface that a processor exports.
-pub(super) const PROCESSOR: &str = "gatepost:processor/processor@0.1.0";
-/// Its functions.
+/// The functions of the interface that a processor exports.
 const PROCESSOR_FUNCTIONS: [&str; 5] = ["describe", "configure", "open", "write", "close"];
 /// Every interface that a component may import, and its functions.
 const OFFERED: [(&str, &[&str]); 4] = [
@@ -92,13 +90,17 @@ impl fmt::Debug for Loaded {
 }
 
 impl Loaded {
-    pub(super) fn new(sandboxes: &Sandboxes, id: blake3::Hash, bytes: &[u8]) -> Result<Self, LoadError> {
+    pub(super) fn new(
+        engine: &Engine,
+        linker: &Linker<Sandbox>,
+        id: blake3::Hash,
+        bytes: &[u8],
+    ) -> Result<Self, LoadError> {
         looks_like_a_component(bytes)?;
-        let component =
-            Component::from_binary(&sandboxes.engine, bytes).map_err(|e| LoadError::Compile(causes(&e)))?;
-        let imports = check_interface(&component, sandboxes)?;
+        let component = Component::from_binary(engine, bytes).map_err(|e| LoadError::Compile(causes(&e)))?;
+        let imports = check_interface(&component, engine)?;
         let mistyped = |error: wasmtime::Error| LoadError::Interface(vec![causes(&error)]);
-        let instance_pre = sandboxes.linker.instantiate_pre(&component).map_err(mistyped)?;
+        let instance_pre = linker.instantiate_pre(&component).map_err(mistyped)?;
         let pre = MailProcessorPre::new(instance_pre).map_err(mistyped)?;
         let description = describe(&pre)?;
         Ok(Self { id, size: bytes.len(), imports, description, pre })
@@ -111,7 +113,7 @@ fn describe(pre: &MailProcessorPre<Sandbox>) -> Result<Description, LoadError> {
     let identity = Arc::new(StageIdentity::nobody());
     let limits = StageLimits::for_describe();
     let ask = async {
-        let mistyped = stage::mistyped_exports(pre, &identity, &limits, &meter).await?;
+        let mistyped = instance::mistyped_exports(pre, &identity, &limits, &meter).await?;
         if !mistyped.is_empty() {
             return Ok(Err(mistyped));
         }
@@ -130,17 +132,6 @@ fn describe(pre: &MailProcessorPre<Sandbox>) -> Result<Description, LoadError> {
         summary: said.summary,
         takes: content(said.takes),
         gives: content(said.gives),
-    })
-}
-
-/// Runs a future of the sandbox to its end on a thread and runtime of its own, charged to a meter of its own.
-pub(super) fn block_on<T: Send>(future: impl Future<Output = T> + Send) -> Result<T, String> {
-    std::thread::scope(|scope| {
-        let thread = scope.spawn(|| {
-            let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|e| e.to_string())?;
-            Ok(runtime.block_on(future))
-        });
-        thread.join().map_err(|_| "the sandbox's thread panicked".to_owned())?
     })
 }
 
@@ -166,8 +157,7 @@ fn looks_like_a_component(bytes: &[u8]) -> Result<(), LoadError> {
 }
 
 /// Names everything that is missing from the exports or not on offer among the imports. Gives the imports' names.
-fn check_interface(component: &Component, sandboxes: &Sandboxes) -> Result<Vec<String>, LoadError> {
-    let engine = &sandboxes.engine;
+fn check_interface(component: &Component, engine: &Engine) -> Result<Vec<String>, LoadError> {
     let ty = component.component_type();
     let mut problems = Vec::new();
     let mut imports = Vec::new();
@@ -203,7 +193,7 @@ fn check_interface(component: &Component, sandboxes: &Sandboxes) -> Result<Vec<S
     if problems.is_empty() { Ok(imports) } else { Err(LoadError::Interface(problems)) }
 }
 
-fn function_names(instance: &ComponentInstance, engine: &wasmtime::Engine) -> impl Iterator<Item = String> {
+fn function_names(instance: &ComponentInstance, engine: &Engine) -> impl Iterator<Item = String> {
     let functions =
         instance.exports(engine).filter(|(_, item)| matches!(item.ty, ComponentItem::ComponentFunc(_)));
     functions.map(|(name, _)| name.to_owned()).collect::<Vec<_>>().into_iter()

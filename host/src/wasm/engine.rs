@@ -1,21 +1,16 @@
-//! One wasmtime engine for the process: its pool, its epoch ticker, its cache of compiled components.
+//! The wasmtime engine: its settings, its pool, its epoch ticker.
 //!
 //! The settings were measured (`docs/measurements.md`): page faults and mprotect dominate, not wasm.
 
-use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use wasmtime::component::Linker;
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy,
 };
-
-use super::component::{LoadError, Loaded};
-use super::host;
-use super::sandbox::Sandbox;
 
 /// Length of one epoch: a guest that runs longer yields its thread.
 const TICK: Duration = Duration::from_millis(1);
@@ -31,70 +26,40 @@ pub struct PoolSettings {
     pub memory_max: usize,
 }
 
-/// The engine, and every component that is loaded into it.
-pub struct Sandboxes {
-    pub(super) engine: Engine,
-    pub(super) linker: Linker<Sandbox>,
-    loaded: Mutex<HashMap<blake3::Hash, Arc<Loaded>>>,
-    /// Notices for the operator about how the pool was made.
-    notices: Vec<String>,
+/// An engine, and what the operator should know about how its pool was made.
+pub(super) fn new(settings: PoolSettings) -> wasmtime::Result<(Engine, Vec<String>)> {
+    let (pool, notices) = pool(settings);
+    Ok((Engine::new(&engine_config(pool))?, notices))
+}
+
+/// Counts the engine's epochs until it is dropped.
+pub(super) struct Ticker {
     stop: Arc<AtomicBool>,
-    ticker: Option<JoinHandle<()>>,
+    thread: Option<JoinHandle<()>>,
 }
 
-impl Sandboxes {
-    /// Makes the engine and starts its ticker. Fails where the kernel does not give the address space.
-    pub fn new(settings: PoolSettings) -> Result<Self, LoadError> {
-        let (pool, notices) = pool(settings);
-        let engine = Engine::new(&engine_config(pool)).map_err(LoadError::Engine)?;
-        let mut linker = Linker::new(&engine);
-        host::add_to_linker(&mut linker).map_err(LoadError::Engine)?;
+impl Ticker {
+    pub(super) fn start(engine: Engine) -> io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
-        let ticker = ticker(engine.clone(), stop.clone()).map_err(LoadError::Ticker)?;
-        Ok(Self { engine, linker, loaded: Mutex::default(), notices, stop, ticker: Some(ticker) })
-    }
-
-    /// Loads a component, or finds it by the hash of its bytes among those that are in use.
-    pub fn load(&self, bytes: &[u8]) -> Result<Arc<Loaded>, LoadError> {
-        let id = blake3::hash(bytes);
-        if let Some(loaded) = self.lock().get(&id) {
-            return Ok(loaded.clone());
-        }
-        let loaded = Arc::new(Loaded::new(self, id, bytes)?);
-        let mut cache = self.lock();
-        // What only the cache still holds is of no generation any more.
-        cache.retain(|_, loaded| Arc::strong_count(loaded) > 1);
-        cache.insert(id, loaded.clone());
-        Ok(loaded)
-    }
-
-    /// What the operator should know about how the pool was made.
-    pub fn notices(&self) -> &[String] {
-        &self.notices
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<blake3::Hash, Arc<Loaded>>> {
-        self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
+        let stopped = stop.clone();
+        let thread = std::thread::Builder::new().name("epoch".into()).spawn(move || {
+            while !stopped.load(Ordering::Relaxed) {
+                std::thread::sleep(TICK);
+                engine.increment_epoch();
+            }
+        })?;
+        Ok(Self { stop, thread: Some(thread) })
     }
 }
 
-impl Drop for Sandboxes {
+impl Drop for Ticker {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        if let Some(ticker) = self.ticker.take() {
-            // The ticker's only fault would be a panic, which has been printed.
-            let _ = ticker.join();
+        if let Some(thread) = self.thread.take() {
+            // The thread's only fault would be a panic, which has been printed.
+            let _ = thread.join();
         }
     }
-}
-
-fn ticker(engine: Engine, stop: Arc<AtomicBool>) -> std::io::Result<JoinHandle<()>> {
-    std::thread::Builder::new().name("epoch".into()).spawn(move || {
-        while !stop.load(Ordering::Relaxed) {
-            std::thread::sleep(TICK);
-            engine.increment_epoch();
-        }
-    })
 }
 
 fn engine_config(pool: PoolingAllocationConfig) -> Config {

@@ -49,6 +49,19 @@ impl StageLimits {
     }
 }
 
+impl StageLimits {
+    /// For `describe`, which knows no tenant yet.
+    pub(super) fn for_describe() -> Self {
+        Self {
+            memory: 64 << 20,
+            cpu_per_message: Duration::from_secs(1),
+            cpu_per_mib: Duration::ZERO,
+            output_ratio: 0,
+            log_bytes: 0,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,21 +1,26 @@
 //! The sandbox: components of tenants, run under wasmtime. The only folder that names it.
 //!
-//! In reading order: `limits` (what an instance may use), `engine` (one for the process), `component` (load and check),
-//! `sandbox` (what one instance may touch), `host` (the imports), `stage` (one message through one instance).
+//! In reading order, each using those before it: `limits` (what an instance may use), `sandbox` (what it may touch),
+//! `host` (its imports), `instance` (its start and end), `component` (load and check), `engine` and `sandboxes` (one of
+//! each for the process), `stage` (one message through one instance).
 //!
 //! Knows nothing of tenants' files or SMTP sessions. Every message gets a fresh instance; nothing carries over.
 
 pub mod component;
 pub mod engine;
 mod host;
+mod instance;
 pub mod limits;
 mod sandbox;
+pub mod sandboxes;
 pub mod stage;
 
 pub use component::{LoadError, Loaded};
-pub use engine::{PoolSettings, Sandboxes};
+pub use engine::PoolSettings;
 pub use limits::StageLimits;
-pub use stage::{SandboxedProcessor, StageIdentity};
+pub use sandbox::StageIdentity;
+pub use sandboxes::Sandboxes;
+pub use stage::SandboxedProcessor;
 
 /// The interface of `wit/processor.wit`, as the host sees it.
 #[allow(missing_docs, clippy::all, clippy::pedantic, unreachable_pub)]

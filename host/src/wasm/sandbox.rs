@@ -7,11 +7,30 @@ use bytes::{Bytes, BytesMut};
 use wasmtime::ResourceLimiter;
 
 use super::limits::{COUNT_NAME_MAX, COUNT_NAMES_MAX, LOG_RECORD_MAX, LOG_RECORD_MIN, StageLimits};
-use super::stage::StageIdentity;
 use crate::chain::StageError;
 use crate::chain::meter::CpuMeter;
 use crate::mail::Envelope;
-use crate::telemetry::{Event, Level};
+use crate::telemetry::{Event, Level, Telemetry};
+
+/// Whose stage this is.
+pub struct StageIdentity {
+    /// The tenant.
+    pub tenant: String,
+    /// The stage's name in the chain.
+    pub label: String,
+    /// `owner/name@version`, for the log.
+    pub processor: String,
+    /// Where its log records and counts go.
+    pub telemetry: Telemetry,
+}
+
+impl StageIdentity {
+    /// For calls that may not log.
+    pub(super) fn nobody() -> Self {
+        let none = String::new;
+        Self { tenant: none(), label: none(), processor: none(), telemetry: Telemetry::default() }
+    }
+}
 
 /// Which limit a guest ran into. Memory is the weakest reason: a guest may go on without the page it asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,155 @@
+//! One instance of a component: its store, its start, the calls outside a message, and how its failures are told apart.
+//!
+//! Knows nothing of chains or messages.
+
+use std::sync::Arc;
+
+use wasmtime::{PoolConcurrencyLimitError, Store, UpdateDeadline};
+
+use super::bindings::gatepost::processor::types as wit;
+use super::bindings::{MailProcessor, MailProcessorPre};
+use super::limits::StageLimits;
+use super::sandbox::{Overrun, Sandbox, StageIdentity};
+use crate::chain::StageError;
+use crate::chain::meter::CpuMeter;
+use crate::telemetry::LiveInstance;
+
+/// The interface that a processor exports.
+pub(super) const PROCESSOR: &str = "gatepost:processor/processor@0.1.0";
+/// Bytes of strings that a call may hand over beyond what it may write.
+const HOSTCALL_BASE: u64 = 64 << 10;
+/// Longest text of a guest that is kept, in bytes: of `failed`, of a quarantine, of a refused config.
+const TEXT_MAX: usize = 1024;
+
+/// A store whose guest is held to `limits`.
+fn store(
+    pre: &MailProcessorPre<Sandbox>,
+    identity: &Arc<StageIdentity>,
+    limits: &StageLimits,
+    meter: &Arc<CpuMeter>,
+) -> Store<Sandbox> {
+    let sandbox = Sandbox::new(identity.clone(), limits.clone(), meter.clone());
+    let mut store = Store::new(pre.engine(), sandbox);
+    store.limiter(|sandbox| sandbox);
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(|mut store| {
+        if store.data_mut().cpu_is_spent() {
+            wasmtime::bail!("CPU budget spent");
+        }
+        // Not a plain yield: that would go to the front of the queue.
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+    });
+    store
+}
+
+/// The functions of the exported interface whose types are not those of `processor.wit`, in an instance of its own:
+/// wasmtime's own error at the start does not name them.
+pub(super) async fn mistyped_exports(
+    pre: &MailProcessorPre<Sandbox>,
+    identity: &Arc<StageIdentity>,
+    limits: &StageLimits,
+    meter: &Arc<CpuMeter>,
+) -> Result<Vec<&'static str>, StageError> {
+    let mut store = store(pre, identity, limits, meter);
+    let started = pre.instance_pre().instantiate_async(&mut store).await;
+    let instance = started.map_err(|error| failure(&store, error))?;
+    let interface = instance.get_export_index(&mut store, None, PROCESSOR);
+    let mut mistyped = Vec::new();
+    macro_rules! check {
+        ($name:literal: $params:ty => $result:ty) => {
+            let function = instance.get_export_index(&mut store, interface.as_ref(), $name);
+            let typed =
+                function.map(|at| instance.get_typed_func::<$params, ($result,)>(&mut store, at).is_ok());
+            if typed != Some(true) {
+                mistyped.push($name);
+            }
+        };
+    }
+    check!("describe": () => wit::Description);
+    check!("configure": (&str,) => Result<(), String>);
+    check!("open": () => Result<(), wit::Refusal>);
+    check!("write": (&[u8],) => Result<wit::Flow, wit::Refusal>);
+    check!("close": () => Result<wit::Verdict, wit::Refusal>);
+    Ok(mistyped)
+}
+
+/// An instance and its store.
+pub(super) struct Instance {
+    pub(super) store: Store<Sandbox>,
+    pub(super) guest: MailProcessor,
+    /// Counts it among the living.
+    _live: LiveInstance,
+}
+
+impl Instance {
+    /// A fresh instance, with no guest code run but its start function.
+    pub(super) async fn start(
+        pre: &MailProcessorPre<Sandbox>,
+        identity: &Arc<StageIdentity>,
+        limits: &StageLimits,
+        meter: &Arc<CpuMeter>,
+    ) -> Result<Self, StageError> {
+        let mut store = store(pre, identity, limits, meter);
+        match pre.instantiate_async(&mut store).await {
+            Ok(guest) => Ok(Self { store, guest, _live: identity.telemetry.instance() }),
+            Err(error) if error.is::<PoolConcurrencyLimitError>() => {
+                Err(StageError::NoCapacity(error.into()))
+            }
+            Err(error) => Err(failure(&store, error)),
+        }
+    }
+
+    pub(super) async fn describe(&mut self) -> Result<wit::Description, StageError> {
+        self.store.set_hostcall_fuel(fuel(0));
+        let said = self.guest.gatepost_processor_processor().call_describe(&mut self.store).await;
+        said.map_err(|error| failure(&self.store, error))
+    }
+
+    /// The guest's own refusal of its config is `StageError::Failed`.
+    pub(super) async fn configure(&mut self, config: &str) -> Result<(), StageError> {
+        self.store.set_hostcall_fuel(fuel(0));
+        let said = self.guest.gatepost_processor_processor().call_configure(&mut self.store, config).await;
+        let answer = said.map_err(|error| failure(&self.store, error))?;
+        answer.map_err(|text| StageError::Failed(bounded(text)))
+    }
+}
+
+/// Tells a budget that ran out from a trap.
+pub(super) fn failure(store: &Store<Sandbox>, error: wasmtime::Error) -> StageError {
+    overrun(store).unwrap_or_else(|| {
+        // A list far past the call's limit does not even reach `next.write`: wasmtime refuses to lift it, with no error
+        // type of its own.
+        if error.root_cause().to_string().contains("fuel allocated for hostcalls") {
+            return StageError::OutputLimit { limit: store.hostcall_fuel() as u64 };
+        }
+        StageError::Trapped(error.into())
+    })
+}
+
+pub(super) fn overrun(store: &Store<Sandbox>) -> Option<StageError> {
+    store.data().overrun.map(Overrun::into_error)
+}
+
+pub(super) fn fuel(call_limit: u64) -> usize {
+    usize::try_from(call_limit + HOSTCALL_BASE).unwrap_or(usize::MAX)
+}
+
+/// At most [`TEXT_MAX`] bytes of what a guest said.
+pub(super) fn bounded(mut text: String) -> String {
+    if text.len() > TEXT_MAX {
+        let end = (0..=TEXT_MAX).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+        text.truncate(end);
+    }
+    text
+}
+
+/// Runs a future of the sandbox to its end on a thread and runtime of its own, charged to a meter of its own.
+pub(super) fn block_on<T: Send>(future: impl Future<Output = T> + Send) -> Result<T, String> {
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|e| e.to_string())?;
+            Ok(runtime.block_on(future))
+        });
+        thread.join().map_err(|_| "the sandbox's thread panicked".to_owned())?
+    })
+}
