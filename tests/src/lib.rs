@@ -5,15 +5,22 @@
 //! server.smtp()                                     an SMTP client that says what it expects
 //! server.maildir("acme").messages()                 what was stored
 //! server.records("message")                         what was logged
+//!
+//! Guest::new().write("(call $replaced)").component() a component of a few lines of WAT
+//! Lab::new().run(&stages, pieces)                   the same chains at library level, where SMTP would only be slow
 //! ```
 //!
-//! Knows the binary from outside only: no test here links the host.
+//! Knows the binary from outside only, but for `lab`, which links the host.
 
 pub mod binary;
+pub mod corpora;
+pub mod guest;
 pub mod http;
+pub mod lab;
 pub mod maildir;
 pub mod processors;
 pub mod server;
+pub mod shipped;
 pub mod site;
 pub mod smtp;
 pub mod tls;

@@ -254,7 +254,10 @@ impl Resolver<'_> {
             chunk_size: self.config.server.chunk_size.as_usize(),
             telemetry: self.telemetry,
         };
-        self.loader.load(stage).map_err(|text| vec![file.stage_problem(label, "", text)])
+        self.loader.load(stage).map_err(|text| {
+            let text = format!("`{}/{}@{}`: {text}", found.owner, found.name, found.version);
+            vec![file.stage_problem(label, "", text)]
+        })
     }
 }
 

@@ -26,7 +26,7 @@ const EXAMPLES: &str = "Examples:
   gatepost run --chain 'header | compress | decompress | debug' < message.eml
   gatepost processor build processors/subject-tag
 
-Exit codes: 0 done, 1 rejected, 69 server not running, 70 failed, 74 file trouble, 75 deferred, 78 config refused.";
+Exit codes: 0 done, 1 rejected, 64 wrong argument, 69 server not running, 70 failed, 74 file trouble, 75 deferred, 78 config refused.";
 
 /// The verbs.
 #[derive(Debug, Subcommand)]

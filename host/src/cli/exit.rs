@@ -11,8 +11,8 @@ pub enum Exit {
     Ok,
     /// 1: the answer is no, for example a message that was rejected.
     No,
-    /// 65: the input is not what it should be.
-    Data,
+    /// 64: an argument is not what it should be.
+    Usage,
     /// 69: the server does not answer.
     Unavailable,
     /// 70: a stage failed, or we did.
@@ -33,6 +33,8 @@ impl Exit {
             .find_map(|cause| {
                 if cause.is::<Problems>() {
                     Some(Self::Config)
+                } else if cause.is::<Usage>() {
+                    Some(Self::Usage)
                 } else if cause.is::<ureq::Error>() {
                     Some(Self::Unavailable)
                 } else {
@@ -48,7 +50,7 @@ impl From<Exit> for ExitCode {
         Self::from(match exit {
             Exit::Ok => 0,
             Exit::No => 1,
-            Exit::Data => 65,
+            Exit::Usage => 64,
             Exit::Unavailable => 69,
             Exit::Software => 70,
             Exit::Io => 74,
@@ -57,6 +59,11 @@ impl From<Exit> for ExitCode {
         })
     }
 }
+
+/// An argument that clap could not check.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Usage(pub String);
 
 /// Everything that is wrong with a config, a line each.
 #[derive(Debug, thiserror::Error)]

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use super::arguments::RunOptions;
-use super::exit::{Exit, Problems};
+use super::exit::{Exit, Problems, Usage};
 use crate::catalog::tenant_file;
 use crate::chain::{LineUp, Outlet, Run, RunEnd, RunLimits};
 use crate::mail::{Envelope, Mailbox, Verdict};
@@ -47,9 +47,10 @@ fn line_up(workshop: &Workshop, options: &RunOptions) -> anyhow::Result<LineUp> 
     table.insert("chain".into(), options.chain.clone().into());
     let mut stages = toml::Table::new();
     for setting in &options.stage {
-        let (label, text) = setting.split_once('=').context("--stage takes LABEL=JSON")?;
-        let value: toml::Table =
-            serde_json::from_str(text).with_context(|| format!("--stage `{label}`: not a JSON object"))?;
+        let (label, text) =
+            setting.split_once('=').ok_or_else(|| Usage("--stage takes LABEL=JSON".into()))?;
+        let value: toml::Table = serde_json::from_str(text)
+            .map_err(|error| Usage(format!("--stage `{label}` takes a JSON object: {error}")))?;
         stages.insert(label.to_owned(), value.into());
     }
     table.insert("stage".into(), stages.into());
@@ -62,7 +63,9 @@ fn line_up(workshop: &Workshop, options: &RunOptions) -> anyhow::Result<LineUp> 
 }
 
 fn envelope(options: &RunOptions) -> anyhow::Result<Envelope> {
-    let mailbox = |text: &str| Mailbox::parse(text).with_context(|| format!("`{text}` is not a mailbox"));
+    let mailbox = |text: &str| {
+        Mailbox::parse(text).map_err(|error| Usage(format!("`{text}` is not a mailbox: {error}")))
+    };
     let sender = if options.from.is_empty() { None } else { Some(mailbox(&options.from)?) };
     let recipients = options.rcpt.iter().map(|rcpt| mailbox(rcpt)).collect::<Result<_, _>>()?;
     let mut envelope = Envelope::new(new_id(), sender, recipients);

@@ -26,7 +26,9 @@ pub fn load(path: &Path) -> Result<Config, Vec<Problem>> {
     let notes = Notes::default();
     let root = read_files(path, &notes);
     let base = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let config = read_root(root, base, &notes);
+    // Absolute, so that what `check --dump` prints means the same wherever it is put.
+    let base = std::path::absolute(base).unwrap_or_else(|_| base.to_owned());
+    let config = read_root(root, &base, &notes);
     let problems = notes.into_problems();
     match config {
         Some(config) if problems.is_empty() => Ok(config),

@@ -95,7 +95,8 @@ impl Connection {
         if check.received() > listener.received_max {
             return Some(replies::loops());
         }
-        (bare_newlines > 0 && listener.reject_bare_newlines).then(replies::bare_newline)
+        let bare = bare_newlines > 0 || check.has_nul();
+        (bare && listener.reject_bare_newlines).then(replies::bare_newline)
     }
 
     fn envelope(&self, incoming: Incoming) -> Envelope {

@@ -1,4 +1,4 @@
-//! Watches a client's content go by: its size, its header section, its `Received` fields.
+//! Watches a client's content go by: its size, its header section, its `Received` fields, NUL.
 //!
 //! Counts only; what is too much is for the caller to say.
 
@@ -10,6 +10,7 @@ pub struct ContentCheck {
     size: u64,
     header_size: u64,
     received: usize,
+    nul: bool,
     end: HeaderEnd,
     header_is_over: bool,
     /// How much of `received:` the current line has matched; `None`: it is another field.
@@ -23,6 +24,7 @@ impl ContentCheck {
     /// Takes the next piece into account.
     pub fn feed(&mut self, piece: &[u8]) {
         self.size += piece.len() as u64;
+        self.nul |= memchr::memchr(0, piece).is_some();
         if self.header_is_over {
             return;
         }
@@ -46,6 +48,11 @@ impl ContentCheck {
     /// `Received` fields: hops so far (RFC 5321 §6.3).
     pub fn received(&self) -> usize {
         self.received
+    }
+
+    /// Whether a NUL was among it: RFC 5321 §2.3.7 has none in content.
+    pub fn has_nul(&self) -> bool {
+        self.nul
     }
 
     fn count_received(&mut self, mut header: &[u8]) {
@@ -79,6 +86,17 @@ impl ContentCheck {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nul_is_seen_anywhere() {
+        for content in [&b"\0"[..], b"a: b\r\n\r\nx\0"] {
+            let mut check = ContentCheck::default();
+            check.feed(&content[..content.len() - 1]);
+            assert!(!check.has_nul());
+            check.feed(&content[content.len() - 1..]);
+            assert!(check.has_nul());
+        }
+    }
 
     #[test]
     fn counts_the_same_however_the_content_is_cut() {

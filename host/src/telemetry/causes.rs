@@ -16,7 +16,12 @@ pub fn causes(error: &(dyn Error + 'static)) -> String {
         }
         next = cause.source();
     }
-    text
+    one_line(&text)
+}
+
+/// Lines joined by a space: a backtrace of a guest, say, has several.
+pub(crate) fn one_line(text: &str) -> String {
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -28,5 +33,11 @@ mod tests {
         let io = std::io::Error::other("disk on fire");
         let error = crate::sink::SinkError::new("writing `x`", io);
         assert_eq!(causes(&error), "writing `x`: disk on fire");
+    }
+
+    #[test]
+    fn an_error_of_several_lines_becomes_one() {
+        let error = std::io::Error::other("at backtrace:\n    0: f\n\n    1: g\r\n");
+        assert_eq!(causes(&error), "at backtrace: 0: f 1: g");
     }
 }

@@ -99,6 +99,11 @@ impl Job {
         self.record(None, size, Some(&Ending::without_sinks("reject", reply)));
     }
 
+    /// The client went away before the chain was started.
+    pub(super) fn abandoned(&self, size: u64) {
+        self.record(None, size, None);
+    }
+
     /// The run came to its end: what becomes of the message.
     async fn store(&self, envelope: &Envelope, verdict: Verdict, sinks: LateSinks<'_>) -> Ending {
         let name = verdict.name();

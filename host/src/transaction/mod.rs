@@ -59,22 +59,44 @@ pub struct Transaction {
 }
 
 enum State {
-    Collecting(Box<Job>),
+    Collecting(Waiting),
     Running { pieces: mpsc::Sender<Piece>, reply: oneshot::Receiver<Reply> },
+}
+
+/// A job that was not started. Dropped as such, the client has gone away, which is recorded too.
+struct Waiting {
+    job: Option<Box<Job>>,
+    /// Octets collected so far.
+    size: u64,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(job) = self.job.take() {
+            job.abandoned(self.size);
+        }
+    }
 }
 
 impl Transaction {
     /// Begins a message for `tenant`'s chain, as it stands now. `header_size_max` is the listener's, in bytes.
     pub fn begin(chains: &Chains, tenant: Arc<Tenant>, envelope: Envelope, header_size_max: usize) -> Self {
         let job = Job { tenant, envelope, header_size_max, chains: chains.clone(), began: Instant::now() };
-        Self { chains: chains.clone(), collected: BytesMut::new(), state: State::Collecting(Box::new(job)) }
+        Self {
+            chains: chains.clone(),
+            collected: BytesMut::new(),
+            state: State::Collecting(Waiting { job: Some(Box::new(job)), size: 0 }),
+        }
     }
 
     /// More content; waits while the chain is busy. False: the chain has decided, and needs no more of it.
     pub async fn write(&mut self, content: &[u8]) -> bool {
         self.collected.extend_from_slice(content);
-        match &self.state {
-            State::Collecting(_) if self.collected.len() <= COLLECT_MAX => true,
+        match &mut self.state {
+            State::Collecting(waiting) if self.collected.len() <= COLLECT_MAX => {
+                waiting.size = self.collected.len() as u64;
+                true
+            }
             State::Collecting(_) => {
                 let first = self.collected.split().freeze();
                 self.start(first).await
@@ -96,7 +118,11 @@ impl Transaction {
     pub async fn refuse(self, reply: Reply) {
         match self.state {
             // Nothing has been done for it: only the record is left to write.
-            State::Collecting(job) => job.refused(self.collected.len() as u64, reply),
+            State::Collecting(mut waiting) => {
+                if let Some(job) = waiting.job.take() {
+                    job.refused(self.collected.len() as u64, reply);
+                }
+            }
             State::Running { .. } => drop(self.end(Piece::Refused(reply)).await),
         }
     }
@@ -119,7 +145,9 @@ impl Transaction {
         let (pieces, received) = mpsc::channel(IN_FLIGHT + 1);
         let (answer, reply) = oneshot::channel();
         let running = State::Running { pieces, reply };
-        if let State::Collecting(job) = std::mem::replace(&mut self.state, running) {
+        if let State::Collecting(mut waiting) = std::mem::replace(&mut self.state, running)
+            && let Some(job) = waiting.job.take()
+        {
             self.chains.runtime.spawn(job.run(received, answer));
         }
         first.is_empty() || self.send(Piece::Content(first)).await

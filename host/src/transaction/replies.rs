@@ -52,9 +52,9 @@ pub fn header_too_large() -> Reply {
     Reply::new(552, "5.3.4", "Header section is too large, shorten it")
 }
 
-/// Bare CR or LF in the content.
+/// Bare CR, bare LF or NUL in the content.
 pub fn bare_newline() -> Reply {
-    Reply::new(550, "5.6.11", "Lines must end in CRLF, bare CR or LF is not taken")
+    Reply::new(550, "5.6.11", "Lines must end in CRLF; bare CR, bare LF and NUL are not taken")
 }
 
 /// Too many `Received` fields.

@@ -14,12 +14,13 @@ use super::bindings::gatepost::processor::types as wit;
 use super::engine::Sandboxes;
 use super::limits::StageLimits;
 use super::sandbox::Sandbox;
-use super::stage::{Instance, StageIdentity};
+use super::stage::{self, Instance, StageIdentity};
 use crate::chain::Content;
 use crate::chain::meter::{CpuMeter, Metered};
+use crate::telemetry::causes::one_line;
 
 /// The interface that a processor exports.
-const PROCESSOR: &str = "gatepost:processor/processor@0.1.0";
+pub(super) const PROCESSOR: &str = "gatepost:processor/processor@0.1.0";
 /// Its functions.
 const PROCESSOR_FUNCTIONS: [&str; 5] = ["describe", "configure", "open", "write", "close"];
 /// Every interface that a component may import, and its functions.
@@ -99,21 +100,31 @@ impl Loaded {
         let mistyped = |error: wasmtime::Error| LoadError::Interface(vec![causes(&error)]);
         let instance_pre = sandboxes.linker.instantiate_pre(&component).map_err(mistyped)?;
         let pre = MailProcessorPre::new(instance_pre).map_err(mistyped)?;
-        let description = describe(&pre).map_err(LoadError::Describe)?;
+        let description = describe(&pre)?;
         Ok(Self { id, size: bytes.len(), imports, description, pre })
     }
 }
 
 /// Runs `describe` in a fresh instance under default limits, on a thread of its own: this may be called from anywhere.
-fn describe(pre: &MailProcessorPre<Sandbox>) -> Result<Description, String> {
+fn describe(pre: &MailProcessorPre<Sandbox>) -> Result<Description, LoadError> {
     let meter = Arc::new(CpuMeter::default());
     let identity = Arc::new(StageIdentity::nobody());
+    let limits = StageLimits::for_describe();
     let ask = async {
-        let mut instance = Instance::start(pre, &identity, &StageLimits::for_describe(), &meter).await?;
-        instance.describe().await
+        let mistyped = stage::mistyped_exports(pre, &identity, &limits, &meter).await?;
+        if !mistyped.is_empty() {
+            return Ok(Err(mistyped));
+        }
+        Instance::start(pre, &identity, &limits, &meter).await?.describe().await.map(Ok)
     };
-    let said = block_on(Metered::new(&meter, Box::pin(ask)))?;
-    said.map_err(|error| format!("`describe` {}", crate::telemetry::causes(&error))).map(|said| Description {
+    let said = block_on(Metered::new(&meter, Box::pin(ask))).map_err(LoadError::Describe)?;
+    let said = said
+        .map_err(|error| LoadError::Describe(format!("`describe` {}", crate::telemetry::causes(&error))))?;
+    let said = said.map_err(|mistyped| {
+        let name = |function| format!("the export `{PROCESSOR}` function `{function}` has another type");
+        LoadError::Interface(mistyped.into_iter().map(name).collect())
+    })?;
+    Ok(Description {
         name: said.name,
         version: said.version,
         summary: said.summary,
@@ -200,5 +211,5 @@ fn function_names(instance: &ComponentInstance, engine: &wasmtime::Engine) -> im
 
 /// An error with all its causes on one line.
 fn causes(error: &wasmtime::Error) -> String {
-    error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    one_line(&error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": "))
 }

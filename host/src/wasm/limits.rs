@@ -8,6 +8,8 @@ pub const OUTPUT_BASE: u64 = 1 << 20;
 pub const OUTPUT_RATIO_PER_CALL: u64 = 4;
 /// Longest log record, in bytes.
 pub const LOG_RECORD_MAX: usize = 1024;
+/// What a record takes of the log budget at least, in bytes: empty ones would flood the log for nothing.
+pub const LOG_RECORD_MIN: usize = 64;
 /// Most names that one stage may count under.
 pub const COUNT_NAMES_MAX: usize = 16;
 /// Longest name to count under, in bytes.

@@ -6,14 +6,14 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use wasmtime::ResourceLimiter;
 
-use super::limits::{COUNT_NAME_MAX, COUNT_NAMES_MAX, LOG_RECORD_MAX, StageLimits};
+use super::limits::{COUNT_NAME_MAX, COUNT_NAMES_MAX, LOG_RECORD_MAX, LOG_RECORD_MIN, StageLimits};
 use super::stage::StageIdentity;
 use crate::chain::StageError;
 use crate::chain::meter::CpuMeter;
 use crate::mail::Envelope;
 use crate::telemetry::{Event, Level};
 
-/// Which limit a guest ran into. The first one counts.
+/// Which limit a guest ran into. Memory is the weakest reason: a guest may go on without the page it asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Overrun {
     Cpu { budget: Duration },
@@ -50,6 +50,7 @@ pub(super) struct Sandbox {
     input_total: u64,
     output_total: u64,
     log_left: usize,
+    log_spent: bool,
     count_names: Vec<String>,
 }
 
@@ -57,6 +58,7 @@ impl Sandbox {
     pub(super) fn new(identity: Arc<StageIdentity>, limits: StageLimits, meter: Arc<CpuMeter>) -> Self {
         Self {
             log_left: limits.log_bytes,
+            log_spent: false,
             identity,
             limits,
             meter,
@@ -92,20 +94,22 @@ impl Sandbox {
     pub(super) fn has_room_for(&mut self, len: usize) -> bool {
         let room = (self.output.len() + len) as u64 <= self.call_limit;
         if !room {
-            self.overrun.get_or_insert(Overrun::Output { limit: self.call_limit });
+            // Whatever stood there: a guest may live through a refused `memory.grow`, but never through this.
+            self.overrun = Some(Overrun::Output { limit: self.call_limit });
         }
         room
     }
 
     /// `log.emit`. Past the message's log budget records are dropped; the first that is says so.
     pub(super) fn log(&mut self, level: Level, text: &str) {
-        let text = truncated(text, LOG_RECORD_MAX);
-        if self.log_left == 0 {
+        if self.log_spent {
             return;
         }
-        let fits = text.len() <= self.log_left;
-        self.log_left = if fits { self.log_left - text.len() } else { 0 };
-        let text = if fits { text.to_owned() } else { "log budget of this message is spent".to_owned() };
+        let text = truncated(text, LOG_RECORD_MAX);
+        let left = self.log_left.checked_sub(text.len().max(LOG_RECORD_MIN));
+        self.log_spent = left.is_none();
+        self.log_left = left.unwrap_or(0);
+        let text = if self.log_spent { "log budget of this message is spent" } else { text }.to_owned();
         let identity = &self.identity;
         identity.telemetry.emit(Event::StageLog {
             level,
@@ -141,7 +145,7 @@ impl Sandbox {
         let budget = self.limits.cpu(self.input_total);
         let spent = self.meter.used_now() >= budget;
         if spent {
-            self.overrun.get_or_insert(Overrun::Cpu { budget });
+            self.overrun = Some(Overrun::Cpu { budget });
         }
         spent
     }

@@ -9,7 +9,7 @@ use wasmtime::{PoolConcurrencyLimitError, Store, UpdateDeadline};
 
 use super::bindings::gatepost::processor::types as wit;
 use super::bindings::{MailProcessor, MailProcessorPre};
-use super::component::{Loaded, block_on};
+use super::component::{Loaded, PROCESSOR, block_on};
 use super::limits::StageLimits;
 use super::sandbox::Sandbox;
 use crate::chain::meter::{CpuMeter, Metered};
@@ -98,6 +98,58 @@ impl Processor for SandboxedProcessor {
     }
 }
 
+/// A store whose guest is held to `limits`.
+fn store(
+    pre: &MailProcessorPre<Sandbox>,
+    identity: &Arc<StageIdentity>,
+    limits: &StageLimits,
+    meter: &Arc<CpuMeter>,
+) -> Store<Sandbox> {
+    let sandbox = Sandbox::new(identity.clone(), limits.clone(), meter.clone());
+    let mut store = Store::new(pre.engine(), sandbox);
+    store.limiter(|sandbox| sandbox);
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(|mut store| {
+        if store.data_mut().cpu_is_spent() {
+            wasmtime::bail!("CPU budget spent");
+        }
+        // Not a plain yield: that would go to the front of the queue.
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+    });
+    store
+}
+
+/// The functions of the exported interface whose types are not those of `processor.wit`, in an instance of its own:
+/// wasmtime's own error at the start does not name them.
+pub(super) async fn mistyped_exports(
+    pre: &MailProcessorPre<Sandbox>,
+    identity: &Arc<StageIdentity>,
+    limits: &StageLimits,
+    meter: &Arc<CpuMeter>,
+) -> Result<Vec<&'static str>, StageError> {
+    let mut store = store(pre, identity, limits, meter);
+    let started = pre.instance_pre().instantiate_async(&mut store).await;
+    let instance = started.map_err(|error| failure(&store, error))?;
+    let interface = instance.get_export_index(&mut store, None, PROCESSOR);
+    let mut mistyped = Vec::new();
+    macro_rules! check {
+        ($name:literal: $params:ty => $result:ty) => {
+            let function = instance.get_export_index(&mut store, interface.as_ref(), $name);
+            let typed =
+                function.map(|at| instance.get_typed_func::<$params, ($result,)>(&mut store, at).is_ok());
+            if typed != Some(true) {
+                mistyped.push($name);
+            }
+        };
+    }
+    check!("describe": () => wit::Description);
+    check!("configure": (&str,) => Result<(), String>);
+    check!("open": () => Result<(), wit::Refusal>);
+    check!("write": (&[u8],) => Result<wit::Flow, wit::Refusal>);
+    check!("close": () => Result<wit::Verdict, wit::Refusal>);
+    Ok(mistyped)
+}
+
 /// An instance and its store.
 pub(super) struct Instance {
     store: Store<Sandbox>,
@@ -114,17 +166,7 @@ impl Instance {
         limits: &StageLimits,
         meter: &Arc<CpuMeter>,
     ) -> Result<Self, StageError> {
-        let sandbox = Sandbox::new(identity.clone(), limits.clone(), meter.clone());
-        let mut store = Store::new(pre.engine(), sandbox);
-        store.limiter(|sandbox| sandbox);
-        store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(|mut store| {
-            if store.data_mut().cpu_is_spent() {
-                wasmtime::bail!("CPU budget spent");
-            }
-            // Not a plain yield: that would go to the front of the queue.
-            Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
-        });
+        let mut store = store(pre, identity, limits, meter);
         match pre.instantiate_async(&mut store).await {
             Ok(guest) => Ok(Self { store, guest, _live: identity.telemetry.instance() }),
             Err(error) if error.is::<PoolConcurrencyLimitError>() => {
@@ -240,7 +282,14 @@ fn end<T>(
 
 /// Tells a budget that ran out from a trap.
 fn failure(store: &Store<Sandbox>, error: wasmtime::Error) -> StageError {
-    overrun(store).unwrap_or_else(|| StageError::Trapped(error.into()))
+    overrun(store).unwrap_or_else(|| {
+        // A list far past the call's limit does not even reach `next.write`: wasmtime refuses to lift it, with no error
+        // type of its own.
+        if error.root_cause().to_string().contains("fuel allocated for hostcalls") {
+            return StageError::OutputLimit { limit: store.hostcall_fuel() as u64 };
+        }
+        StageError::Trapped(error.into())
+    })
 }
 
 fn overrun(store: &Store<Sandbox>) -> Option<StageError> {

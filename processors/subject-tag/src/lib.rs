@@ -76,7 +76,13 @@ impl Processor for SubjectTag {
         }
         let failed = |error: gatepost_sdk::header::BadField| Refusal::failed(error.to_string());
         if !header.prefix("Subject", tag).map_err(failed)? {
-            header.add_first("Subject", tag).map_err(failed)?;
+            let added = if header.fields().next().is_some() {
+                // Trace fields stay on top (RFC 5321 §4.4).
+                header.add_last("Subject", tag)
+            } else {
+                header.add_first("Subject", tag)
+            };
+            added.map_err(failed)?;
         }
         cx.write(&header.to_bytes())?;
         Ok(Flow::Replaced)

@@ -32,13 +32,13 @@ fn the_subject_is_prefixed_and_all_else_stays() {
 fn folded_subjects_keep_their_folds() {
     check("Subject: Hi\r\n\tyou\r\n  there\r\n\r\n", "Subject: [EXT] Hi\r\n\tyou\r\n  there\r\n\r\n");
     check("Subject:\r\n Hi\r\n\r\n", "Subject: [EXT]\r\n Hi\r\n\r\n");
-    check("X: Subject:\r\n Subject: no\r\n\r\n", "Subject: [EXT]\r\nX: Subject:\r\n Subject: no\r\n\r\n");
+    check("X: Subject:\r\n Subject: no\r\n\r\n", "X: Subject:\r\n Subject: no\r\nSubject: [EXT]\r\n\r\n");
 }
 
 #[test]
 fn bare_newlines_stay_bare() {
     check("From: a\nSubject: Hi\n\nbody\n", "From: a\nSubject: [EXT] Hi\n\nbody\n");
-    check("From: a\n\nbody\n", "Subject: [EXT]\nFrom: a\n\nbody\n");
+    check("From: a\n\nbody\n", "From: a\nSubject: [EXT]\n\nbody\n");
     check("\nbody", "Subject: [EXT]\n\nbody");
 }
 

@@ -3,14 +3,14 @@
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 
 use crate::catalog::{Catalog, Registry};
 use crate::chain::RunLimits;
 use crate::chain::spec::is_name;
 use crate::cli::arguments::RunOptions;
 use crate::cli::client::{find_config, load_config};
-use crate::cli::exit::Problems;
+use crate::cli::exit::{Problems, Usage};
 use crate::config::{self, Config};
 use crate::server::open_catalog;
 use crate::telemetry::Telemetry;
@@ -33,7 +33,7 @@ impl Workshop {
         let folder = Folder::new()?;
         let tenant = options.tenant.clone().unwrap_or_else(|| NOBODY.to_owned());
         if !is_name(&tenant) {
-            bail!("`{tenant}` cannot name a tenant");
+            return Err(Usage(format!("`{tenant}` cannot name a tenant")).into());
         }
         let mut config = if path.is_some() || find_config().is_some() {
             let (_, config) = load_config(path)?;
@@ -92,9 +92,10 @@ fn link_processors(from: &Path, to: &Path) -> anyhow::Result<()> {
 #[cfg(feature = "wasm")]
 fn put_components(owner: &Path, components: &[String]) -> anyhow::Result<()> {
     for component in components {
-        let (name, file) = component.split_once('=').context("--processor takes NAME=FILE")?;
+        let (name, file) =
+            component.split_once('=').ok_or_else(|| Usage("--processor takes NAME=FILE".into()))?;
         if !is_name(name) {
-            bail!("--processor: `{name}` cannot name a processor");
+            return Err(Usage(format!("--processor: `{name}` cannot name a processor")).into());
         }
         let file = Path::new(file).canonicalize().with_context(|| format!("--processor {name}: `{file}`"))?;
         let folder = owner.join(name);

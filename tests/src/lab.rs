@@ -1,0 +1,289 @@
+//! Chains at library level: stages of natives and fixtures, one message through them, and all that came of it.
+//!
+//! Knows nothing of SMTP, tenants or sinks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use gatepost::chain::{OnFailure, Outlet, PlannedStage, Run, RunEnd, RunLimits, Settings, StageScope};
+use gatepost::mail::{Envelope, Mailbox, MessageId, Verdict};
+use gatepost::sink::SinkFailure;
+use gatepost::telemetry::{Event, StageRecord, Telemetry, causes};
+use gatepost::wasm::{PoolSettings, SandboxedProcessor, Sandboxes, StageIdentity, StageLimits};
+
+/// Longest header section in a lab, in bytes: the listener's default.
+pub const HEADER_SIZE_MAX: usize = 256 << 10;
+/// Size of chunks in a lab, in bytes: the host's default.
+pub const CHUNK_SIZE: usize = 16 << 10;
+
+/// An engine, and somewhere to listen to what stages say.
+pub struct Lab {
+    /// The engine.
+    pub sandboxes: Sandboxes,
+    /// Where stages speak.
+    pub telemetry: Telemetry,
+}
+
+impl Default for Lab {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Lab {
+    /// An engine with the host's default pool.
+    ///
+    /// # Panics
+    /// If the kernel gives no room for the pool.
+    pub fn new() -> Self {
+        let sandboxes = Sandboxes::new(PoolSettings { memory_max: 64 << 20 }).expect("the pool is made");
+        Self { sandboxes, telemetry: Telemetry::silent() }
+    }
+
+    /// A sandboxed stage called `guest`, to be configured further.
+    pub fn stage<'a>(&'a self, component: &[u8]) -> StagePlan<'a> {
+        let config = "{}".to_owned();
+        let on_failure = OnFailure::Defer;
+        StagePlan {
+            lab: self,
+            component: component.to_vec(),
+            label: "guest",
+            config,
+            on_failure,
+            limits: limits(),
+        }
+    }
+
+    /// A native stage with its default settings.
+    ///
+    /// # Panics
+    /// If there is no such processor.
+    pub fn native(&self, name: &str) -> PlannedStage {
+        let scope = StageScope {
+            hostname: "mx.example".into(),
+            state_dir: "/nonexistent".into(),
+            tenant: "acme".into(),
+            label: name.into(),
+            chunk_size: CHUNK_SIZE,
+            message_size_max: 256 << 20,
+            telemetry: self.telemetry.clone(),
+        };
+        let all = gatepost::native::all();
+        let (_, factory) = all.iter().find(|(known, _)| *known == name).expect("a native processor");
+        let processor = factory(&scope, Settings::default()).expect("its defaults fit");
+        PlannedStage { label: name.into(), on_failure: OnFailure::Defer, processor }
+    }
+
+    /// The number of living instances, from the metrics.
+    ///
+    /// # Panics
+    /// If the gauge is missing.
+    pub fn instances_live(&self) -> u64 {
+        let text = self.telemetry.metrics_text();
+        let line = text.lines().find(|line| line.starts_with("gatepost_instances_live "));
+        line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).expect("the gauge is there")
+    }
+}
+
+/// The host's default limits.
+pub fn limits() -> StageLimits {
+    StageLimits {
+        memory: 32 << 20,
+        cpu_per_message: Duration::from_millis(100),
+        cpu_per_mib: Duration::from_millis(250),
+        output_ratio: 4,
+        log_bytes: 8 << 10,
+    }
+}
+
+/// A sandboxed stage in the making.
+pub struct StagePlan<'a> {
+    lab: &'a Lab,
+    component: Vec<u8>,
+    label: &'static str,
+    config: String,
+    on_failure: OnFailure,
+    limits: StageLimits,
+}
+
+impl StagePlan<'_> {
+    /// Its name in the chain.
+    #[must_use]
+    pub fn label(self, label: &'static str) -> Self {
+        Self { label, ..self }
+    }
+
+    /// Its config, JSON text.
+    #[must_use]
+    pub fn config(self, json: &str) -> Self {
+        Self { config: json.into(), ..self }
+    }
+
+    /// What happens where it fails.
+    #[must_use]
+    pub fn on_failure(self, on_failure: OnFailure) -> Self {
+        Self { on_failure, ..self }
+    }
+
+    /// Its limits.
+    #[must_use]
+    pub fn limits(mut self, change: impl FnOnce(&mut StageLimits)) -> Self {
+        change(&mut self.limits);
+        self
+    }
+
+    /// The stage.
+    ///
+    /// # Errors
+    /// What `configure` said.
+    ///
+    /// # Panics
+    /// If the component is not loaded.
+    pub fn try_plan(self) -> Result<PlannedStage, String> {
+        let loaded = self.lab.sandboxes.load(&self.component).unwrap_or_else(|error| panic!("{error}"));
+        let identity = StageIdentity {
+            tenant: "acme".into(),
+            label: self.label.into(),
+            processor: format!("acme/{}@1.0.0", self.label),
+            telemetry: self.lab.telemetry.clone(),
+        };
+        let processor = SandboxedProcessor::new(loaded, identity, self.config, self.limits)?;
+        let processor = Arc::new(processor);
+        Ok(PlannedStage { label: self.label.into(), on_failure: self.on_failure, processor })
+    }
+
+    /// The stage.
+    ///
+    /// # Panics
+    /// If it is not loaded, or refuses its config.
+    pub fn plan(self) -> PlannedStage {
+        self.try_plan().unwrap_or_else(|error| panic!("{error}"))
+    }
+}
+
+/// What came of a message.
+#[derive(Debug)]
+pub struct Ran {
+    /// How the run ended.
+    pub end: Result<Verdict, RunEnd>,
+    /// What reached the outlet.
+    pub output: Vec<u8>,
+    /// The envelope at the end.
+    pub envelope: Envelope,
+    /// Each failure: `stage: reason: error with its causes`.
+    pub failures: Vec<String>,
+    /// What each stage did.
+    pub records: Vec<StageRecord>,
+    /// What stages said and counted.
+    pub events: Vec<Arc<Event>>,
+}
+
+impl Ran {
+    /// One line that tells how it ended, for assertions: a verdict, `550 5.7.1 text`, or `failed: reason`.
+    pub fn end(&self) -> String {
+        match &self.end {
+            Ok(Verdict::Quarantine(reason)) => format!("quarantine: {reason}"),
+            Ok(verdict) => verdict.to_string(),
+            Err(RunEnd::Refused { refusal, .. }) => match refusal {
+                gatepost::chain::Refusal::Reject(reply) => format!("reject {reply}"),
+                gatepost::chain::Refusal::Defer(reply) => format!("defer {reply}"),
+            },
+            Err(RunEnd::Failed { reject, budget }) => {
+                let what = self.failures.last().map_or("", String::as_str);
+                format!(
+                    "failed{}{}: {what}",
+                    if *reject { " reject" } else { "" },
+                    if *budget { " budget" } else { "" }
+                )
+            }
+            Err(other) => format!("{other:?}"),
+        }
+    }
+
+    /// The output as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.output).into_owned()
+    }
+
+    /// What stages logged.
+    pub fn logged(&self) -> Vec<String> {
+        let text = |event: &Arc<Event>| match &**event {
+            Event::StageLog { text, .. } => Some(text.clone()),
+            _ => None,
+        };
+        self.events.iter().filter_map(text).collect()
+    }
+
+    /// What stages counted, by name.
+    pub fn counted(&self) -> Vec<(String, u64)> {
+        let count = |event: &Arc<Event>| match &**event {
+            Event::StageCount { name, delta, .. } => Some((name.clone(), *delta)),
+            _ => None,
+        };
+        self.events.iter().filter_map(count).collect()
+    }
+}
+
+/// An outlet that keeps everything.
+#[derive(Default)]
+struct Kept(Vec<u8>);
+
+#[async_trait]
+impl Outlet for Kept {
+    async fn write(&mut self, _envelope: &Envelope, chunk: Bytes) -> Result<(), SinkFailure> {
+        assert!(!chunk.is_empty(), "an empty chunk reached the outlet");
+        self.0.extend_from_slice(&chunk);
+        Ok(())
+    }
+}
+
+impl Lab {
+    /// One message, in these pieces, through `stages`.
+    ///
+    /// # Panics
+    /// If no runtime can be made.
+    pub fn run<'m>(&self, stages: &[PlannedStage], pieces: impl IntoIterator<Item = &'m [u8]>) -> Ran {
+        let sender = Mailbox::from_parts("sender", "from.example");
+        let recipients =
+            vec![Mailbox::from_parts("one", "to.example"), Mailbox::from_parts("two", "to.example")];
+        let mut envelope = Envelope::new(MessageId::next(1), Some(sender), recipients);
+        envelope.set_host_fact("client.ip", "192.0.2.1");
+        self.run_envelope(stages, envelope, pieces)
+    }
+
+    /// As [`Lab::run`], with this envelope.
+    ///
+    /// # Panics
+    /// If no runtime can be made.
+    pub fn run_envelope<'m>(
+        &self,
+        stages: &[PlannedStage],
+        envelope: Envelope,
+        pieces: impl IntoIterator<Item = &'m [u8]>,
+    ) -> Ran {
+        let mut heard = self.telemetry.subscribe();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        let limits = RunLimits { chunk_size: CHUNK_SIZE, header_size_max: HEADER_SIZE_MAX };
+        let mut run = Run::new(stages, limits, envelope);
+        let mut kept = Kept::default();
+        let end = runtime.block_on(async {
+            for piece in pieces.into_iter().filter(|piece| !piece.is_empty()) {
+                run.write(Bytes::copy_from_slice(piece), &mut kept).await?;
+            }
+            run.finish(&mut kept).await
+        });
+        let failure = |failure: &gatepost::chain::run::Failure| {
+            format!("{}: {}: {}", failure.stage, failure.error.reason(), causes(&failure.error))
+        };
+        Ran {
+            end,
+            output: kept.0,
+            envelope: run.envelope().clone(),
+            failures: run.failures().iter().map(failure).collect(),
+            records: run.records(),
+            events: std::iter::from_fn(|| heard.try_recv().ok()).collect(),
+        }
+    }
+}

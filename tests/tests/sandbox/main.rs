@@ -1,0 +1,22 @@
+//! Sandboxed stages at library level: what a guest can do, and what it cannot.
+//!
+//! | file | what it holds to |
+//! | --- | --- |
+//! | `flow` | native and sandboxed stages behave alike |
+//! | `answers` | verdicts, refusals, failures, config |
+//! | `imports` | envelope, facts, log, counts |
+//! | `limits` | each limit, at it and one past it |
+//! | `policy` | `on_failure` |
+//! | `isolation` | nothing carries over from one message to the next |
+
+mod answers;
+mod flow;
+mod imports;
+mod isolation;
+mod limits;
+mod policy;
+
+/// A message in three pieces, for stages that take anything: three writes.
+const PIECES: [&[u8]; 3] = [b"From: a@b\r\n", b"\r\n", b"body\r\n"];
+/// The same, whole.
+const MESSAGE: &str = "From: a@b\r\n\r\nbody\r\n";
