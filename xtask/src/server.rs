@@ -1,14 +1,13 @@
 //! A server as a child process, killed when dropped.
 
-use std::net::SocketAddr;
+use std::io::Read as _;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
-
-use crate::log::Log;
 
 /// How long a server may take to start.
 pub(crate) const START_MAX: Duration = Duration::from_secs(60);
@@ -18,24 +17,24 @@ const STOP_MAX: Duration = Duration::from_secs(40);
 /// A `gatepost serve` that is up.
 pub(crate) struct Server {
     child: Child,
-    /// Its first listener.
+    /// Where it listens.
     pub(crate) address: SocketAddr,
 }
 
 impl Server {
-    /// Starts it, and waits until its log, which the config must send to `log`, says that it is up.
-    pub(crate) fn start(gatepost: &Path, config: &Path, log: &Path) -> Result<Self> {
-        std::fs::write(log, "").with_context(|| format!("cannot write `{}`", log.display()))?;
+    /// Starts it with a config that has it listen on `address`, and waits for its greeting there: whatever it logs.
+    pub(crate) fn start(gatepost: &Path, config: &Path, address: SocketAddr) -> Result<Self> {
         let mut command = Command::new(gatepost);
         command.args(["serve", "--config"]).arg(config).stdin(Stdio::null());
-        let child = command.spawn().context("cannot run gatepost")?;
-        let mut server = Self { child, address: SocketAddr::from(([0, 0, 0, 0], 0)) };
-        let alive = || match server.child.try_wait()? {
-            Some(status) => bail!("gatepost ended at its start ({status})"),
-            None => Ok(()),
-        };
-        let started = Log::open(log)?.wait_for(START_MAX, alive, |record| record["event"] == "started")?;
-        server.address = listener(&started)?;
+        let mut server = Self { child: command.spawn().context("cannot run gatepost")?, address };
+        let began = Instant::now();
+        while !greets(address) {
+            if let Some(status) = server.child.try_wait()? {
+                bail!("gatepost ended at its start ({status})");
+            }
+            ensure!(began.elapsed() < START_MAX, "gatepost did not start within {} s", START_MAX.as_secs());
+            std::thread::sleep(Duration::from_millis(20));
+        }
         Ok(server)
     }
 
@@ -69,9 +68,22 @@ impl Drop for Server {
     }
 }
 
+/// Whether an SMTP server answers there.
+fn greets(address: SocketAddr) -> bool {
+    let Ok(mut stream) = TcpStream::connect(address) else { return false };
+    let mut greeting = [0; 4];
+    let read = stream.set_read_timeout(Some(START_MAX)).and_then(|()| stream.read_exact(&mut greeting));
+    read.is_ok() && greeting == *b"220 "
+}
+
 /// The first listener of a `started` record: `NAME ADDRESS`.
 pub(crate) fn listener(started: &Value) -> Result<SocketAddr> {
     let text = started["listeners"][0].as_str().unwrap_or_default();
     let address = text.rsplit(' ').next().unwrap_or_default();
     address.parse().with_context(|| format!("`{text}` is no listener"))
+}
+
+/// An address with a port that is free at this moment.
+pub(crate) fn free_address() -> Result<SocketAddr> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::server::Server;
+use crate::server::{Server, free_address};
 use crate::workspace::target;
 
 /// A server to be measured.
@@ -41,16 +41,16 @@ impl Stand {
             fs::create_dir_all(&own)?;
             fs::copy(file, own.join("1.0.0.wasm"))?;
         }
-        let (config, log_file) = (folder.join("gatepost.toml"), folder.join("gatepost.log"));
+        let (config, address, admin) = (folder.join("gatepost.toml"), free_address()?, free_address()?);
         fs::write(
             &config,
             format!(
                 "[server]\nhostname = \"mx.bench.example\"\nstate_dir = \"state\"\n\n[[listener]]\nname = \"bench\"\n\
-                 address = \"127.0.0.1:0\"\nmessage_size_max = \"256MiB\"\n\n[admin]\naddress = \"127.0.0.1:0\"\n\n\
+                 address = \"{address}\"\nmessage_size_max = \"256MiB\"\n\n[admin]\naddress = \"{admin}\"\n\n\
                  [telemetry]\nlog = \"{log}\"\nfile = \"gatepost.log\"\n"
             ),
         )?;
-        Ok(Self { server: Server::start(gatepost, &config, &log_file)?, folder })
+        Ok(Self { server: Server::start(gatepost, &config, address)?, folder })
     }
 
     /// CPU time that the server has used, all threads.

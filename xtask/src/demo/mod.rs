@@ -42,7 +42,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     build_processor(&gatepost, "processors/subject-tag", &component)?;
     let scene = Scene::write(&target()?.join("demo"), options.port, &component)?;
     if options.exit {
-        let server = Server::start(&gatepost, &scene.config(), &scene.log())?;
+        let server = Server::start(&gatepost, &scene.config(), (Ipv4Addr::LOCALHOST, options.port).into())?;
         visit::deliver(&scene, server.address)?;
         return server.stop();
     }
@@ -89,9 +89,4 @@ fn is_free(port: u16) -> Result<()> {
              `cargo xtask demo --port 2626` takes another one"
         ),
     }
-}
-
-/// Any free port.
-fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }

@@ -1,11 +1,12 @@
 //! The folder of a demonstration: a config, two tenants with different chains, one component.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::free_port;
+use crate::server::free_address;
 
 /// A tenant, and who of it gets a message.
 pub(crate) struct Tenant {
@@ -58,7 +59,7 @@ impl Scene {
         for tenant in &TENANTS {
             fs::write(catalog.join(format!("tenants/{}.toml", tenant.name)), tenant_file(tenant))?;
         }
-        fs::write(scene.config(), config_file(port, free_port()?))?;
+        fs::write(scene.config(), config_file(port, free_address()?))?;
         Ok(scene)
     }
 
@@ -83,7 +84,7 @@ impl Scene {
     }
 }
 
-fn config_file(port: u16, admin: u16) -> String {
+fn config_file(port: u16, admin: SocketAddr) -> String {
     format!(
         "# Made by `cargo xtask demo`, and made anew each time.
 [server]
@@ -95,7 +96,7 @@ name = \"demo\"
 address = \"127.0.0.1:{port}\"
 
 [admin]
-address = \"127.0.0.1:{admin}\"
+address = \"{admin}\"
 
 [telemetry]
 file = \"gatepost.log\"
