@@ -3,29 +3,32 @@
 //! As a library: `Server::builder(config).processor("mine", factory).sink("ours", factory).start().await`, then
 //! `telemetry().subscribe()` for the events, and `drain().await` at the end (`examples/embed.rs`).
 
+mod inner;
+
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use async_trait::async_trait;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::admin::{self, AdminHandle, Guard, Status, TenantStatus};
-use crate::catalog::{Catalog, Registry, ReloadReport, SinkFactory};
+use crate::admin::{self, AdminHandle, Guard};
+use crate::catalog::{Catalog, Registry, ReloadReport};
 use crate::chain::ProcessorFactory;
-use crate::config::{self, Config, Listener, Problem, TlsMode};
+use crate::config::{Config, Listener, TlsMode};
 use crate::connection::{Drain, Port};
+use crate::sink::SinkFactory;
 use crate::smtp::session::SessionConfig;
-use crate::telemetry::{Event, Level, Telemetry, causes};
+use crate::telemetry::{Event, Level, Telemetry};
 use crate::tls::TlsSlot;
 use crate::transaction::Chains;
 use crate::{listener, token};
+use inner::Inner;
 
 /// How long the last replies and log lines may take once `drain_timeout` is over.
 const LAST_WORDS_MAX: Duration = Duration::from_secs(3);
@@ -83,18 +86,6 @@ pub struct Server {
     drain_timeout: Duration,
     /// Chains run here, one thread a core; socket threads run none.
     chains: Option<Runtime>,
-}
-
-/// What the admin API and reloads work on.
-struct Inner {
-    catalog: Arc<Catalog>,
-    telemetry: Telemetry,
-    tls: Vec<Arc<TlsSlot>>,
-    listeners: Vec<(String, SocketAddr)>,
-    config: Mutex<Config>,
-    path: Option<PathBuf>,
-    drain: watch::Receiver<Drain>,
-    began: Instant,
 }
 
 impl Server {
@@ -218,103 +209,6 @@ impl Drop for Server {
         if let Some(chains) = self.chains.take() {
             chains.shutdown_background();
         }
-    }
-}
-
-impl Inner {
-    fn announce(&self, admin: SocketAddr) {
-        let listeners = self.listeners.iter().map(|(name, address)| format!("{name} {address}")).collect();
-        self.telemetry.emit(Event::Started {
-            version: env!("CARGO_PKG_VERSION"),
-            listeners,
-            admin: admin.to_string(),
-        });
-    }
-
-    /// Reads the config file again. Gives what could not be taken over.
-    fn reload_config(&self) -> Vec<Problem> {
-        let Some(path) = &self.path else { return Vec::new() };
-        let fresh = match config::load(path) {
-            Ok(fresh) => fresh,
-            Err(problems) => return problems,
-        };
-        let mut current = self.config.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut kept = Vec::new();
-        if fresh.listeners != current.listeners {
-            kept.push("changes of [[listener]] need a restart; the old ones go on".to_owned());
-        }
-        if fresh.server != current.server
-            || fresh.admin != current.admin
-            || fresh.telemetry != current.telemetry
-        {
-            kept.push(
-                "changes of [server], [admin] and [telemetry] need a restart; the old ones go on".to_owned(),
-            );
-        }
-        for text in kept {
-            self.telemetry.emit(Event::Notice { level: Level::Warn, text });
-        }
-        current.limits = fresh.limits;
-        current.limits_max = fresh.limits_max;
-        self.catalog.set_config(Arc::new(current.clone()));
-        Vec::new()
-    }
-}
-
-#[async_trait]
-impl AdminHandle for Inner {
-    async fn reload(&self) -> ReloadReport {
-        let mut problems = self.reload_config();
-        for slot in &self.tls {
-            if let Err(error) = slot.reload() {
-                problems.push(Problem::of_file("tls", causes(&error)));
-            }
-        }
-        for problem in &problems {
-            self.telemetry.emit(Event::Notice { level: Level::Error, text: format!("reload: {problem}") });
-        }
-        let catalog = self.catalog.clone();
-        // The only fault would be a panic, which has been printed.
-        let mut report = tokio::task::spawn_blocking(move || catalog.reload()).await.unwrap_or_default();
-        report.problems.append(&mut problems);
-        report
-    }
-
-    fn status(&self) -> Status {
-        let generation = self.catalog.current();
-        let live = generation.tenants.values().map(|tenant| TenantStatus {
-            name: tenant.name.clone(),
-            revision: Some(tenant.revision),
-            chain: tenant.spec.to_string(),
-            messages: tenant.quota.in_use(),
-        });
-        let nothing = |name: &String| TenantStatus {
-            name: name.clone(),
-            revision: None,
-            chain: String::new(),
-            messages: 0,
-        };
-        let mut tenants: Vec<TenantStatus> = live.chain(generation.broken.iter().map(nothing)).collect();
-        tenants.sort_by(|a, b| a.name.cmp(&b.name));
-        Status {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            uptime_s: self.began.elapsed().as_secs(),
-            draining: *self.drain.borrow() >= Drain::Draining,
-            listeners: self
-                .listeners
-                .iter()
-                .map(|(name, address)| (name.clone(), address.to_string()))
-                .collect(),
-            tenants,
-        }
-    }
-
-    fn metrics(&self) -> String {
-        self.telemetry.metrics_text()
-    }
-
-    fn not_ready(&self) -> Option<String> {
-        (*self.drain.borrow() >= Drain::Draining).then(|| "draining".to_owned())
     }
 }
 
