@@ -29,7 +29,9 @@ use crate::smtp::session::{Session, SessionConfig};
 use crate::tls::{TlsSlot, Wire};
 use crate::transaction::{Chains, replies};
 
-/// Bytes asked of the socket at once.
+/// Bytes asked of the socket at once while it waits for commands: an idle session holds no more.
+const COMMAND_READ_SIZE: usize = 4 << 10;
+/// Bytes of content asked of the socket at once.
 const READ_SIZE: usize = 32 << 10;
 /// How long we wait for a client to take in the last reply before the socket goes.
 const LINGER_MAX: Duration = Duration::from_secs(2);
@@ -236,7 +238,7 @@ impl Connection {
     /// Reads after sending what is due. Silence and shutdown end it.
     async fn read_command(&mut self, deadline: Instant) -> Result<(), Ended> {
         self.flush().await?;
-        self.input.reserve(READ_SIZE);
+        self.input.reserve(COMMAND_READ_SIZE);
         let read = timeout_at(deadline, self.wire.stream().read_buf(&mut self.input));
         tokio::select! {
             read = read => got(&read),
