@@ -1,6 +1,8 @@
 //! One client's connection: bytes in and out, deadlines, and what the session says to do with them.
 //!
-//!     socket --LineDecoder--> Session --Action--> reply | RCPT check | content --DotDecoder--> Transaction
+//! ```text
+//! socket --LineDecoder--> Session --Action--> reply | RCPT check | content --DotDecoder--> Transaction
+//! ```
 //!
 //! The one async SMTP file. Replies are collected and sent when there is nothing more to read, so that a pipelined
 //! group is answered in one segment (RFC 2920). Knows nothing of how connections are accepted.

@@ -1,6 +1,8 @@
 //! What stands before a stage: gathers the header section for those that take `message`, and cuts the rest to size.
 //!
-//!     "Sub" "ject: x\r\n\r\nbo" "dy"   ->   "Subject: x\r\n\r\n" "bo" "dy"      (takes message)
+//! ```text
+//! "Sub" "ject: x\r\n\r\nbo" "dy"   ->   "Subject: x\r\n\r\n" "bo" "dy"      (takes message)
+//! ```
 //!
 //! Knows nothing of stages or their failures.
 

@@ -1,6 +1,8 @@
 //! One message through the stages of a chain, into an outlet.
 //!
-//!     write(chunk) ─► stage 1 ─► stage 2 ─► ... ─► outlet
+//! ```text
+//! write(chunk) ─► stage 1 ─► stage 2 ─► ... ─► outlet
+//! ```
 //!
 //! No queue between stages: what a stage lets out in a call reaches the next one before the stage sees its next chunk.
 //! Knows nothing of tenants, sinks or SMTP; `design/semantics.md`, "A chain at work", says what happens in every corner.

@@ -1,6 +1,8 @@
 //! The content of one message: from 354 to the reply.
 //!
-//!     input --DotDecoder--> body --ContentCheck--> Transaction --> reply
+//! ```text
+//! input --DotDecoder--> body --ContentCheck--> Transaction --> reply
+//! ```
 //!
 //! Content is taken in to its true end whatever becomes of it, so that none of it is ever read as commands.
 

@@ -1,6 +1,8 @@
 //! The domain of a mailbox: a host name or an address literal, checked and brought to one spelling.
 //!
-//!     "MX.Example"  ->  "mx.example"        "[IPv6:2001:DB8:0:0::1]"  ->  "[ipv6:2001:db8::1]"
+//! ```text
+//! "MX.Example"  ->  "mx.example"        "[IPv6:2001:DB8:0:0::1]"  ->  "[ipv6:2001:db8::1]"
+//! ```
 //!
 //! Two spellings of one domain compare equal as strings afterwards, so tenants are found by plain lookup. Knows nothing
 //! of DNS and of who owns a domain.

@@ -1,6 +1,8 @@
 //! The paths of `MAIL FROM:` and `RCPT TO:` (RFC 5321 §4.1.2).
 //!
-//!     "<@relay.example:Jo@MX.example> SIZE=5"  ->  Jo@mx.example, and " SIZE=5" is left
+//! ```text
+//! "<@relay.example:Jo@MX.example> SIZE=5"  ->  Jo@mx.example, and " SIZE=5" is left
+//! ```
 //!
 //! Adds to a mailbox what only the wire has: angle brackets, the null reverse-path, source routes. Knows nothing of
 //! parameters, and of which mailboxes exist.

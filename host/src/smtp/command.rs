@@ -1,6 +1,8 @@
 //! One command line, parsed (RFC 5321 §4.1.1, RFC 1870, RFC 6152, RFC 3207).
 //!
-//!     "MAIL FROM:<jo@x.example> SIZE=99"  ->  Command::Mail(Mail { sender, size: Some(99), body })
+//! ```text
+//! "MAIL FROM:<jo@x.example> SIZE=99"  ->  Command::Mail(Mail { sender, size: Some(99), body })
+//! ```
 //!
 //! Syntax only: knows nothing of what came before, of what is offered, or of limits that are configured.
 

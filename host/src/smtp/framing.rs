@@ -1,7 +1,9 @@
 //! Cuts what a client sends: into command lines, and after `DATA` into message content.
 //!
-//!     wire "NOOP\r\nQU"         ->  line "NOOP", 6 bytes consumed; "QU" is for the next call
-//!     wire "..hi\r\n.\r\nQUIT"  ->  body ".hi\r\n", 9 bytes consumed; "QUIT" is a command again
+//! ```text
+//! wire "NOOP\r\nQU"         ->  line "NOOP", 6 bytes consumed; "QU" is for the next call
+//! wire "..hi\r\n.\r\nQUIT"  ->  body ".hi\r\n", 9 bytes consumed; "QUIT" is a command again
+//! ```
 //!
 //! Knows nothing of sockets, sessions or commands. Only `<CRLF>.<CRLF>` ends content (RFC 5321 §4.1.1.4): a looser match
 //! lets a client smuggle another message. A command line, though, ends at any LF: content never reaches that decoder.

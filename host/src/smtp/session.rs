@@ -1,9 +1,11 @@
 //! One client's SMTP session: the order of commands, and what is remembered between them (RFC 5321 §4.1.4).
 //!
-//!     session.command(b"RCPT TO:<jo@x.example>")   ->  Action::CheckRecipient(jo@x.example)
-//!     session.recipient_checked(Ok(jo))            ->  Action::Reply(250 2.1.5)
-//!     session.command(b"DATA")                     ->  Action::Receive(what was agreed)
-//!     session.content_done()                           the next MAIL may come
+//! ```text
+//! session.command(b"RCPT TO:<jo@x.example>")   ->  Action::CheckRecipient(jo@x.example)
+//! session.recipient_checked(Ok(jo))            ->  Action::Reply(250 2.1.5)
+//! session.command(b"DATA")                     ->  Action::Receive(what was agreed)
+//! session.content_done()                           the next MAIL may come
+//! ```
 //!
 //! No I/O, no clock; knows nothing of tenants, TLS or where content goes. Whoever drives it does what an [`Action`] says
 //! before it gives the next line. After [`Action::StartTls`] it must drop every byte that came before the handshake

@@ -1,6 +1,8 @@
 //! One message in flight: chain, sinks, reply. `finish` replies; dropped before, nothing of it stays anywhere.
 //!
-//!     connection --write--> [64 KiB here] --channel--> job on the chain runtime: Run -> FanOut -> Reply
+//! ```text
+//! connection --write--> [64 KiB here] --channel--> job on the chain runtime: Run -> FanOut -> Reply
+//! ```
 //!
 //! A message that fits into 64 KiB is handed over whole, so a slow client holds a small buffer and no sandbox.
 //! Knows nothing of sockets and of how recipients find their tenant.
