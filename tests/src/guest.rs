@@ -6,7 +6,7 @@
 //!
 //! Each of `describe`, `configure`, `open`, `write` and `close` has a body that may be replaced; as they are, they say ok,
 //! pass and accept. In WAT, `@"text"` stands for two constants, where the text lies and how long it is. The answers that
-//! can be built (`$replaced`, `$refuse`, ...) are in `guest/prelude.wat`, the imports in [`IMPORTS`]: one that no body
+//! can be built (`$replaced`, `$refuse`, ...) are in `guest/prelude.wat`, the imports in `IMPORTS`: one that no body
 //! names is not imported. Knows nothing of the host.
 
 use std::fmt::Write as _;
