@@ -10,9 +10,10 @@ use crate::types::{Description, Flow, Refusal, Verdict};
 /// The order of calls: `configure`, `open`, `write` for each chunk (never for an empty message), `close`. A call that
 /// refuses is the last; when the message is aborted nothing more is called.
 pub trait Processor: Sized + 'static {
-    /// The stage's config, read from JSON. [`Default`] is used where the chain gives none (`{}`). Derive
-    /// `serde::Deserialize` with `#[serde(deny_unknown_fields, default)]`, so that a mistyped key is an error.
-    type Config: DeserializeOwned + Default;
+    /// The stage's config, read from JSON; `{}` where the chain gives none, and `()` takes that. Derive
+    /// `serde::Deserialize` with `#[serde(deny_unknown_fields)]`, so that a mistyped key is an error; a field without
+    /// `#[serde(default)]` must be given, or the chain is refused.
+    type Config: DeserializeOwned;
 
     /// What this processor is. Pure.
     fn describe() -> Description;
@@ -52,11 +53,13 @@ pub trait Processor: Sized + 'static {
 /// # Errors
 /// Text that is not this processor's config, with line and column, or what [`Processor::configure`] objects to.
 pub fn configure<P: Processor>(json: &str) -> Result<P, String> {
-    let config = match json.trim() {
-        "" | "{}" => P::Config::default(),
-        text => serde_json::from_str(text).map_err(|error| format!("config: {error}"))?,
-    };
-    P::configure(config)
+    let text = if json.trim().is_empty() { "{}" } else { json };
+    let read = serde_json::from_str(text).or_else(|error| match text.trim() {
+        // `type Config = ()`: serde reads it from null only.
+        "{}" => serde_json::from_str("null").map_err(|_| error),
+        _ => Err(error),
+    });
+    P::configure(read.map_err(|error| format!("config: {error}"))?)
 }
 
 #[cfg(test)]
@@ -82,6 +85,38 @@ mod tests {
         fn write(&mut self, _: &[u8], _: &mut Context<'_>) -> Result<Flow, Refusal> {
             Ok(Flow::Pass)
         }
+    }
+
+    struct Needy;
+
+    #[derive(serde::Deserialize)]
+    struct Needs {
+        #[allow(dead_code, reason = "only that it must be there counts")]
+        words: Vec<String>,
+    }
+
+    impl Processor for Needy {
+        type Config = Needs;
+        fn describe() -> Description {
+            Description::new("needy", "1.0.0", "")
+        }
+        fn configure(_: Needs) -> Result<Self, String> {
+            Ok(Self)
+        }
+        fn write(&mut self, _: &[u8], _: &mut Context<'_>) -> Result<Flow, Refusal> {
+            Ok(Flow::Pass)
+        }
+    }
+
+    /// A filter whose word list was forgotten must not go live without it.
+    #[test]
+    fn a_field_without_default_must_be_given() {
+        for json in ["", "{}", " { } ", "null"] {
+            let error = configure::<Needy>(json).err().unwrap_or_default();
+            assert!(error.starts_with("config: "), "{json}: {error}");
+        }
+        assert!(configure::<Needy>("{}").err().unwrap_or_default().contains("missing field `words`"));
+        assert!(configure::<Needy>(r#"{"words": []}"#).is_ok());
     }
 
     #[test]

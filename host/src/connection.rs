@@ -28,6 +28,7 @@ use crate::smtp::action::Action;
 use crate::smtp::command::ANY_LINE_MAX;
 use crate::smtp::framing::{LineDecoder, LineProgress};
 use crate::smtp::session::{Session, SessionConfig};
+use crate::telemetry::Event;
 use crate::tls::{TlsSlot, Wire};
 use crate::transaction::{Chains, replies};
 
@@ -107,7 +108,7 @@ pub struct Connection {
     session: Session,
     lines: LineDecoder,
     input: BytesMut,
-    output: Vec<u8>,
+    output: BytesMut,
     drain: watch::Receiver<Drain>,
     /// Pinned from MAIL on.
     generation: Option<Arc<Generation>>,
@@ -128,7 +129,7 @@ impl Connection {
             client,
             lines: LineDecoder::new(ANY_LINE_MAX),
             input: BytesMut::new(),
-            output: Vec::new(),
+            output: BytesMut::new(),
             drain: port.drain.clone(),
             port,
             generation: None,
@@ -197,7 +198,17 @@ impl Connection {
         match action {
             Action::Reply(reply) => reply.encode(&mut self.output),
             Action::CheckRecipient(mailbox) => {
+                let recipient = mailbox.to_string();
                 let answer = self.check_recipient(mailbox);
+                if let Err(reply) = &answer {
+                    self.port.chains.telemetry.emit(Event::RecipientRefused {
+                        listener: self.port.listener.name.clone(),
+                        client: self.client,
+                        recipient,
+                        reply: reply.to_string(),
+                        code: reply.code(),
+                    });
+                }
                 // The answer is a reply or the 421 of too many errors, never another check.
                 match self.session.recipient_checked(answer) {
                     Action::Close(reply) => {
@@ -239,7 +250,7 @@ impl Connection {
 
     /// Reads after sending what is due. Silence and shutdown end it.
     async fn read_command(&mut self, deadline: Instant) -> Result<(), Ended> {
-        self.flush().await?;
+        self.flush(Drain::Draining).await?;
         self.input.reserve(COMMAND_READ_SIZE);
         let read = timeout_at(deadline, self.wire.stream().read_buf(&mut self.input));
         tokio::select! {
@@ -250,7 +261,7 @@ impl Connection {
 
     /// As `read_command`, but a shutdown waits for the content as long as it may.
     async fn read_content(&mut self) -> Result<(), Ended> {
-        self.flush().await?;
+        self.flush(Drain::Over).await?;
         self.input.reserve(READ_SIZE);
         let read = timeout(self.port.listener.data_timeout, self.wire.stream().read_buf(&mut self.input));
         tokio::select! {
@@ -259,23 +270,26 @@ impl Connection {
         }
     }
 
-    async fn flush(&mut self) -> Result<(), Ended> {
+    /// Sends what is due. A client that does not read is waited for as long as for a command, and until `phase` at most.
+    async fn flush(&mut self, phase: Drain) -> Result<(), Ended> {
         if self.output.is_empty() {
             return Ok(());
         }
         let stream = self.wire.stream();
         let send = async {
-            stream.write_all(&self.output).await?;
+            // Takes off what is sent, so that it can go on where it was cut off.
+            stream.write_all_buf(&mut self.output).await?;
             stream.flush().await
         };
-        timeout(self.port.listener.command_timeout, send).await.map_err(|_| Ended::Timeout)??;
-        self.output.clear();
-        Ok(())
+        tokio::select! {
+            sent = timeout(self.port.listener.command_timeout, send) => Ok(sent.map_err(|_| Ended::Timeout)??),
+            () = reached(&mut self.drain, phase) => Err(Ended::Draining),
+        }
     }
 
     async fn start_tls(&mut self) -> Result<(), Ended> {
         let Some(slot) = self.port.tls.clone() else { return Err(Ended::Tls) };
-        self.flush().await?;
+        self.flush(Drain::Over).await?;
         // Whatever came in plain text after STARTTLS is not to be believed (CVE-2011-0411).
         self.input = BytesMut::new();
         self.lines = LineDecoder::new(ANY_LINE_MAX);
@@ -287,8 +301,8 @@ impl Connection {
 
     /// Sends what is due and waits until the client has closed too, so that a reset does not swallow the last reply.
     async fn part(&mut self) -> Result<(), Ended> {
-        self.flush().await?;
         let stream = self.wire.stream();
+        stream.write_all_buf(&mut self.output).await?;
         stream.shutdown().await?;
         let mut scrap = [0; 4096];
         while stream.read(&mut scrap).await? > 0 {}

@@ -4,8 +4,16 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use gatepost::cli::exit::Exit;
 use gatepost::cli::{Arguments, run};
 
 fn main() -> ExitCode {
-    run(Arguments::parse())
+    match Arguments::try_parse() {
+        Ok(arguments) => run(arguments),
+        Err(asked) => {
+            // Help and version are answers, everything else is a wrong argument. A closed pipe is no reason to fail.
+            let _ = asked.print();
+            if asked.use_stderr() { Exit::Usage.into() } else { Exit::Ok.into() }
+        }
+    }
 }

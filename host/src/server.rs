@@ -13,12 +13,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::admin::{self, AdminHandle, Guard};
-use crate::catalog::{Catalog, Registry, ReloadReport};
+use crate::admin::{self, AdminHandle, Door, Guard};
+use crate::catalog::{Catalog, Registry};
 use crate::chain::ProcessorFactory;
 use crate::config::{Config, Listener, TlsMode};
 use crate::connection::{Drain, Port};
@@ -84,8 +84,7 @@ pub struct Server {
     listening: Vec<JoinHandle<()>>,
     drain: watch::Sender<Drain>,
     drain_timeout: Duration,
-    /// Chains run here, one thread a core; socket threads run none.
-    chains: Option<Runtime>,
+    _chains: ChainThreads,
 }
 
 impl Server {
@@ -104,10 +103,11 @@ impl Server {
             format!("cannot make the state folder `{}`", config.server.state_dir.display())
         })?;
         let catalog = Arc::new(open_catalog(&config, registry, &telemetry)?);
-        let runtime = chain_runtime().context("cannot start the chains' threads")?;
+        catalog.store().make_folders().context("cannot make the catalog's folders")?;
+        let (threads, handle) = ChainThreads::start().context("cannot start the chains' threads")?;
         let (drain, phase) = watch::channel(Drain::Serving);
         let chains = Chains {
-            runtime: runtime.handle().clone(),
+            runtime: handle,
             telemetry: telemetry.clone(),
             chunk_size: usize::try_from(config.server.chunk_size.0).unwrap_or(usize::MAX),
         };
@@ -150,9 +150,9 @@ impl Server {
             began: Instant::now(),
         });
         let router = admin::router(inner.clone(), guard);
-        tokio::spawn(async move { axum::serve(admin_socket, router).await });
+        tokio::spawn(async move { axum::serve(Door::new(admin_socket), router).await });
         inner.announce(admin);
-        Ok(Self { inner, admin, listening, drain, drain_timeout, chains: Some(runtime) })
+        Ok(Self { inner, admin, listening, drain, drain_timeout, _chains: threads })
     }
 
     /// Name and address of each listener.
@@ -170,9 +170,9 @@ impl Server {
         &self.inner.telemetry
     }
 
-    /// What SIGHUP does: config, certificates, catalog; the old of each stays on any error.
-    pub async fn reload(&self) -> ReloadReport {
-        self.inner.reload().await
+    /// What the admin API works on: reload the server and ask for its figures from anywhere.
+    pub fn handle(&self) -> Arc<dyn AdminHandle> {
+        self.inner.clone()
     }
 
     /// No new sessions, 421 at the next command; messages in flight finish within `drain_timeout`, else they get 421.
@@ -206,9 +206,6 @@ impl Drop for Server {
         for listener in &self.listening {
             listener.abort();
         }
-        if let Some(chains) = self.chains.take() {
-            chains.shutdown_background();
-        }
     }
 }
 
@@ -230,16 +227,28 @@ pub(crate) fn open_catalog(
     #[cfg(not(feature = "wasm"))]
     let loader = crate::catalog::NoComponents;
     let config = Arc::new(config.clone());
-    Ok(Catalog::open(config, registry, Arc::new(loader), telemetry.clone())?)
+    Ok(Catalog::open(config, registry, Arc::new(loader), telemetry.clone()))
 }
 
-fn chain_runtime() -> io::Result<Runtime> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(cores)
-        .thread_name("chain")
-        .enable_time()
-        .build()
+/// Chains run here, one thread a core; socket threads run none. May be dropped anywhere: what still runs is cut off.
+struct ChainThreads(Option<Runtime>);
+
+impl ChainThreads {
+    fn start() -> io::Result<(Self, Handle)> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        let runtime = builder.worker_threads(cores).thread_name("chain").enable_time().build()?;
+        let handle = runtime.handle().clone();
+        Ok((Self(Some(runtime)), handle))
+    }
+}
+
+impl Drop for ChainThreads {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 async fn bind(address: SocketAddr, name: &str) -> anyhow::Result<TcpListener> {

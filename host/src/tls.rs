@@ -46,8 +46,8 @@ impl Wire {
     }
 
     /// The bytes.
-    pub fn stream(&mut self) -> &mut dyn Stream {
-        &mut *self.stream
+    pub fn stream(&mut self) -> &mut Box<dyn Stream> {
+        &mut self.stream
     }
 
     /// What the handshake agreed on; none: plain text.

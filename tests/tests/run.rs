@@ -90,8 +90,8 @@ fn refused_chains_and_bad_usage() {
     let done = run(&["--chain", "decompress"], b"").exits(78);
     assert!(done.stderr.contains("`decompress` takes bytes"), "{}", done.stderr);
     run(&["--chain", "header || debug"], b"").exits(78);
-    run(&[], b"").exits(2);
-    run(&["--chain", "header", "--nosuch"], b"").exits(2);
+    run(&[], b"").exits(64);
+    run(&["--chain", "header", "--nosuch"], b"").exits(64);
 }
 
 /// Goal: `--json` gives the verdict, the reply, the envelope and each stage's figures, as documented.

@@ -24,6 +24,10 @@ cargo xtask bench [NAME ...]           measure a release build: throughput, stag
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let (verb, rest) = args.split_first().map_or(("", [].as_slice()), |(verb, rest)| (verb.as_str(), rest));
+    if rest.iter().any(|arg| arg == "--help" || arg == "-h") && verb != "test" {
+        println!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
     let done = match verb {
         "demo" => demo::run(rest),
         "demo-visit" => demo::visit(rest),

@@ -53,6 +53,8 @@ pub struct TenantStatus {
     pub chain: String,
     /// Messages at work.
     pub messages: usize,
+    /// Why its file as it stands is not what serves; empty: it is.
+    pub problems: Vec<String>,
 }
 
 type Handle = Arc<dyn AdminHandle>;

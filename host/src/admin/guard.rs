@@ -28,7 +28,10 @@ impl Guard {
     }
 
     fn knows_host(&self, headers: &HeaderMap) -> bool {
-        let Some(host) = headers.get(header::HOST).and_then(|host| host.to_str().ok()) else { return false };
+        let mut hosts = headers.get_all(header::HOST).iter();
+        // Two of them mean two things to two readers (RFC 9112 §3.2).
+        let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
+        let Ok(host) = host.to_str() else { return false };
         let name = match host.rsplit_once(':') {
             Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
             _ => host,
@@ -83,6 +86,9 @@ mod tests {
             assert!(!guard.knows_host(&headers(header::HOST, bad)), "{bad}");
         }
         assert!(!guard.knows_host(&HeaderMap::new()));
+        let mut two = headers(header::HOST, "localhost");
+        two.append(header::HOST, "evil.example".parse().unwrap());
+        assert!(!guard.knows_host(&two));
     }
 
     #[test]

@@ -245,6 +245,7 @@ fn fill(
     old: &Generation,
 ) -> (Option<Generation>, ReloadReport) {
     let mut report = ReloadReport::default();
+    let mut broken = Vec::new();
     let gone = |name: &&String| !candidates.contains_key(*name);
     report.removed = old.tenants.keys().chain(&old.broken).filter(gone).cloned().collect();
     for (name, candidate) in candidates {
@@ -264,13 +265,19 @@ fn fill(
                     generation.tenants.insert(name, old);
                     continue;
                 }
-                for pattern in domains_of_broken(&candidate.text) {
-                    // What another tenant has stays with it.
-                    let _ = generation.domains.insert(&pattern, name.as_str().into());
-                }
-                generation.broken.insert(name);
+                broken.push((name, domains_of_broken(&candidate.text)));
             }
         }
+    }
+    for (name, patterns) in broken {
+        for pattern in patterns {
+            // Mail that a tenant in service takes stays with it, also where the broken one is more exact.
+            let probe = pattern.to_string().replace('*', "any");
+            if generation.domains.get(&probe).is_none() {
+                let _ = generation.domains.insert(&pattern, name.as_str().into());
+            }
+        }
+        generation.broken.insert(name);
     }
     (Some(generation), report)
 }

@@ -29,7 +29,7 @@ pub use sandbox_loader::SandboxLoader;
 pub use store::Store;
 pub use tenant_file::TenantFile;
 
-use std::io;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -47,21 +47,19 @@ pub struct Catalog {
     telemetry: Telemetry,
     /// One reload at a time.
     reloading: Mutex<()>,
+    refused: Mutex<BTreeMap<String, Vec<String>>>,
 }
 
 impl Catalog {
-    /// Opens `STATE_DIR/catalog`, making it where it is not there. Empty until the first [`Catalog::reload`].
-    ///
-    /// # Errors
-    /// A folder cannot be made.
+    /// The catalog in `STATE_DIR/catalog`, which need not be there. Empty until the first [`Catalog::reload`].
     pub fn open(
         config: Arc<Config>,
         registry: Registry,
         loader: Arc<dyn ComponentLoader>,
         telemetry: Telemetry,
-    ) -> io::Result<Self> {
-        let store = Store::open(config.server.state_dir.join("catalog"))?;
-        Ok(Self {
+    ) -> Self {
+        let store = Store::open(config.server.state_dir.join("catalog"));
+        Self {
             current: ArcSwap::default(),
             config: ArcSwap::new(config),
             store,
@@ -69,7 +67,13 @@ impl Catalog {
             loader,
             telemetry,
             reloading: Mutex::new(()),
-        })
+            refused: Mutex::default(),
+        }
+    }
+
+    /// What the last reload refused, by tenant, with the problems.
+    pub fn refused(&self) -> BTreeMap<String, Vec<String>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The generation that new messages are given. A message keeps the one it began with.
@@ -104,6 +108,9 @@ impl Catalog {
             }
             self.current.store(Arc::new(generation));
         }
+        let texts = |refused: &Refused| refused.problems.iter().map(ToString::to_string).collect();
+        let refused = report.refused.iter().map(|refused| (refused.tenant.clone(), texts(refused))).collect();
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = refused;
         self.announce(&report);
         report
     }

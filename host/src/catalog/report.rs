@@ -52,12 +52,13 @@ impl ReloadReport {
 impl fmt::Display for ReloadReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for Changed { tenant, revision } in &self.changed {
-            writeln!(f, "{tenant}: revision {revision} is live")?;
+            writeln!(f, "{}: revision {revision} is live", tenant.escape_debug())?;
         }
         for tenant in &self.removed {
-            writeln!(f, "{tenant}: removed")?;
+            writeln!(f, "{}: removed", tenant.escape_debug())?;
         }
         for Refused { tenant, serving, problems } in &self.refused {
+            let tenant = tenant.escape_debug();
             match serving {
                 Some(revision) => writeln!(f, "{tenant}: refused, revision {revision} goes on")?,
                 None => writeln!(f, "{tenant}: refused, its domains get 451")?,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::chain::{Content, LineUp, PlannedStage, Processor, StageRef, StageScope};
 use crate::config::problem::nearest;
-use crate::config::{ByteSize, Config, Limits, Problem};
+use crate::config::{self, ByteSize, Config, Limits, Problem};
 use crate::sink::Sink;
 use crate::telemetry::Telemetry;
 
@@ -83,6 +83,7 @@ impl Resolver<'_> {
                 Err(mut found) => problems.append(&mut found),
             }
         }
+        problems.extend(unused_tables(file));
         if problems.is_empty() {
             problems = check_sinks(file, &line_up);
         }
@@ -262,10 +263,22 @@ impl Resolver<'_> {
 }
 
 /// The bytes of a component, within `size_max`.
+/// `[stage.X]` for which the chain has no X.
+fn unused_tables(file: &TenantFile) -> Vec<Problem> {
+    let labels: Vec<String> = file.chain.all().map(StageRef::label).collect();
+    let unused = file.stages.keys().filter(|label| !labels.contains(label));
+    let problem = |label: &String| {
+        let near = nearest(label, labels.iter().map(String::as_str));
+        let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        file.stage_problem(label, "", format!("the chain has no stage `{}`{hint}", label.escape_debug()))
+    };
+    unused.map(problem).collect()
+}
+
 pub(super) fn read_component(found: &Found, size_max: ByteSize) -> Result<Vec<u8>, String> {
     let name = format!("{}/{}@{}", found.owner, found.name, found.version);
     let mut bytes = Vec::new();
-    let file = std::fs::File::open(&found.path);
+    let file = config::open_regular(&found.path);
     let read = file.and_then(|file| file.take(size_max.0.saturating_add(1)).read_to_end(&mut bytes));
     match read {
         Err(error) => Err(format!("cannot read `{name}`: {error}")),

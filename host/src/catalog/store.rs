@@ -44,16 +44,19 @@ pub struct Found {
 }
 
 impl Store {
-    /// Opens the catalog in `root`, making its folders.
+    /// The catalog in `root`, which need not be there yet.
+    pub fn open(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// Makes the folders that are missing.
     ///
     /// # Errors
-    /// A folder cannot be made.
-    pub fn open(root: impl Into<PathBuf>) -> io::Result<Self> {
-        let root = root.into();
-        for folder in ["tenants", "history", "processors"] {
-            fs::create_dir_all(root.join(folder))?;
-        }
-        Ok(Self { root })
+    /// One cannot be made.
+    pub fn make_folders(&self) -> io::Result<()> {
+        ["tenants", "history", "processors"]
+            .iter()
+            .try_for_each(|folder| fs::create_dir_all(self.root.join(folder)))
     }
 
     /// Where a tenant's live file is.
@@ -103,7 +106,11 @@ impl Store {
     /// # Errors
     /// The folder cannot be read.
     pub fn revisions(&self, name: &str) -> io::Result<Vec<u64>> {
-        let number = |file: &String| file.strip_suffix(".toml")?.parse::<u64>().ok();
+        // What is named otherwise is not ours; a number without end would leave none for the next revision.
+        let number = |file: &String| {
+            let revision = file.strip_suffix(".toml")?.parse::<u32>().ok()?;
+            (*file == format!("{revision:04}.toml")).then_some(u64::from(revision))
+        };
         let mut revisions: Vec<u64> = entries(&self.history(name))?.iter().filter_map(number).collect();
         revisions.sort_unstable();
         Ok(revisions)

@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::chain::{ChainSpec, OnFailure, Settings, StageRef};
+use crate::chain::{ChainSpec, OnFailure, Settings};
 use crate::config::limits::{above, read as read_limits};
-use crate::config::problem::nearest;
 use crate::config::reader::{Notes, Reader};
 use crate::config::{ByteSize, Limits, Problem, tree};
 use crate::tenant::Pattern;
@@ -116,7 +115,7 @@ pub fn read(file: &str, text: &str, defaults: &Limits, max: &Limits) -> Result<T
             reader.problem(key, "comes in a later version; it must be empty in this one");
         }
     }
-    let stages = read_stages(&mut reader, chain.as_ref(), max);
+    let stages = read_stages(&mut reader, max);
     let limits = match reader.table("limits") {
         Some(mut table) => {
             let limits = read_limits(&mut table, defaults);
@@ -172,22 +171,9 @@ fn read_chain(reader: &mut Reader<'_>) -> Option<ChainSpec> {
     }
 }
 
-fn read_stages(
-    reader: &mut Reader<'_>,
-    chain: Option<&ChainSpec>,
-    max: &Limits,
-) -> BTreeMap<String, StageTable> {
-    let labels: Vec<String> = chain.into_iter().flat_map(ChainSpec::all).map(StageRef::label).collect();
-    let mut stages = BTreeMap::new();
-    for (label, mut table) in reader.named_tables("stage") {
-        if chain.is_some() && !labels.contains(&label) {
-            let near = nearest(&label, labels.iter().map(String::as_str));
-            let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            table.problem("", format!("the chain has no stage `{}`{hint}", label.escape_debug()));
-        }
-        stages.insert(label, read_stage(&mut table, max));
-    }
-    stages
+fn read_stages(reader: &mut Reader<'_>, max: &Limits) -> BTreeMap<String, StageTable> {
+    let tables = reader.named_tables("stage").into_iter();
+    tables.map(|(label, mut table)| (label, read_stage(&mut table, max))).collect()
 }
 
 fn read_stage(reader: &mut Reader<'_>, max: &Limits) -> StageTable {

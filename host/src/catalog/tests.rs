@@ -114,7 +114,8 @@ impl World {
         fs::write(&toml, format!("{text}{more}{listener}")).unwrap();
         let config = Arc::new(crate::config::load(&toml).unwrap());
         let loader = Arc::new(FakeLoader::default());
-        let catalog = Catalog::open(config, registry(), loader.clone(), Telemetry::default()).unwrap();
+        let catalog = Catalog::open(config, registry(), loader.clone(), Telemetry::default());
+        catalog.store().make_folders().unwrap();
         (loader, catalog)
     }
 

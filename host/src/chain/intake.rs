@@ -84,7 +84,7 @@ fn joined(held: &mut BytesMut, last: Bytes) -> Bytes {
     held.split().freeze()
 }
 
-/// Joins `pieces` and cuts them to `chunk_size` again (`design/semantics.md`, Emission).
+/// Joins `pieces` and cuts them to `chunk_size` again (`docs/semantics.md`, Emission).
 pub fn recut(pieces: Vec<Bytes>, chunk_size: usize) -> Vec<Bytes> {
     if pieces.len() <= 1 && pieces.iter().all(|piece| piece.len() <= chunk_size) {
         return pieces;

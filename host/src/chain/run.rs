@@ -5,7 +5,7 @@
 //! ```
 //!
 //! No queue between stages: what a stage lets out in a call reaches the next one before the stage sees its next chunk.
-//! Knows nothing of tenants, sinks or SMTP; `design/semantics.md`, "A chain at work", says what happens in every corner.
+//! Knows nothing of tenants, sinks or SMTP; `docs/semantics.md`, "A chain at work", says what happens in every corner.
 
 use async_trait::async_trait;
 use bytes::Bytes;

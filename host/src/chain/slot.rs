@@ -130,6 +130,7 @@ impl Slot {
         if let Some(stage) = self.stage.take() {
             self.record.memory_peak = stage.usage().memory_peak;
         }
+        self.journal = Vec::new();
         self.state = state;
     }
 

@@ -144,7 +144,7 @@ impl From<Refusal> for StageEnd {
     }
 }
 
-/// What the chain does when a stage fails (`design/semantics.md`, Failure).
+/// What the chain does when a stage fails (`docs/semantics.md`, Failure).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnFailure {

@@ -17,6 +17,12 @@ pub(super) fn run(config: Option<&Path>, options: &CheckOptions, json: bool) -> 
     if options.dump {
         outln!("{}", config::dump(&config));
     }
+    if !config.server.state_dir.is_dir() {
+        eprintln!(
+            "note: the state folder `{}` is not there yet, so there are no tenants",
+            config.server.state_dir.display()
+        );
+    }
     let catalog = open_catalog(&config, Registry::builtin(), &Telemetry::silent())?;
     let (generation, report) = catalog.check();
     let problems: Vec<_> =

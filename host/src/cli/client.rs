@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use serde::de::DeserializeOwned;
 
-use super::exit::Problems;
-use crate::config::{self, Config};
+use super::exit::{NotRunning, Problems};
+use crate::config::{self, Config, Problem};
 use crate::token::read_token;
 
 /// A reload compiles every new component: give it time.
@@ -17,8 +17,10 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub(super) fn load_config(path: Option<&Path>) -> anyhow::Result<(std::path::PathBuf, Config)> {
     let path = match path {
         Some(path) => path.to_owned(),
-        None => find_config()
-            .context("no config: neither ./gatepost.toml nor /etc/gatepost/gatepost.toml is there")?,
+        None => find_config().ok_or_else(|| {
+            let text = "neither ./gatepost.toml nor /etc/gatepost/gatepost.toml is there; use --config";
+            Problems(vec![Problem::of_file("", text)])
+        })?,
     };
     let config = config::load(&path).map_err(Problems)?;
     Ok((path, config))
@@ -35,7 +37,7 @@ pub(super) fn find_config() -> Option<std::path::PathBuf> {
 /// One request. Answers of 200 and 422 are read; anything else is an error.
 pub(super) fn ask<T: DeserializeOwned>(config: &Config, method: &str, path: &str) -> anyhow::Result<T> {
     let url = format!("http://{}{path}", config.admin.address);
-    let token = format!("Bearer {}", read_token(config)?);
+    let token = format!("Bearer {}", read_token(config).context(NotRunning)?);
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .timeout_global(Some(PATIENCE))
         .http_status_as_error(false)

@@ -35,7 +35,7 @@ impl Exit {
                     Some(Self::Config)
                 } else if cause.is::<Usage>() {
                     Some(Self::Usage)
-                } else if cause.is::<ureq::Error>() {
+                } else if cause.is::<ureq::Error>() || cause.is::<NotRunning>() {
                     Some(Self::Unavailable)
                 } else {
                     cause.is::<std::io::Error>().then_some(Self::Io)
@@ -59,6 +59,11 @@ impl From<Exit> for ExitCode {
         })
     }
 }
+
+/// The server has never run here.
+#[derive(Debug, thiserror::Error)]
+#[error("is the server running? It makes its admin token at the first start")]
+pub struct NotRunning;
 
 /// An argument that clap could not check.
 #[derive(Debug, thiserror::Error)]

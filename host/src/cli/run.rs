@@ -31,6 +31,9 @@ pub(super) fn run(config: Option<&Path>, options: &RunOptions, json: bool) -> an
     let envelope = envelope(options)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let done = runtime.block_on(through(&line_up, workshop.limits(), envelope))?;
+    for line in workshop.said() {
+        eprintln!("{line}");
+    }
     report(&done, json)
 }
 

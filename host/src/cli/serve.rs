@@ -1,12 +1,15 @@
 //! `gatepost serve`: the server, and the signals that move it.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 
 use super::client::load_config;
 use super::exit::Exit;
+use crate::admin::AdminHandle;
 use crate::server::Server;
 use crate::telemetry::{Event, Level};
 
@@ -49,14 +52,11 @@ impl Signals {
 
     /// Until the server is to stop.
     async fn serve(&mut self, server: &Server) -> anyhow::Result<()> {
+        let hangups = Arc::new(Notify::new());
+        tokio::spawn(reload_at(hangups.clone(), server.handle()));
         loop {
             tokio::select! {
-                _ = self.hangup.recv() => {
-                    notify("RELOADING=1");
-                    // What came of it is in the log.
-                    drop(server.reload().await);
-                    notify("READY=1");
-                }
+                _ = self.hangup.recv() => hangups.notify_one(),
                 _ = self.user.recv() => {
                     if let Err(error) = server.telemetry().reopen() {
                         let text = format!("the log file cannot be reopened, the old one goes on: {error}");
@@ -74,6 +74,18 @@ impl Signals {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }
+    }
+}
+
+/// Reloads whenever it is told to; what comes while it does so is one more time. A task of its own, so that no reload keeps
+/// another signal waiting.
+async fn reload_at(hangups: Arc<Notify>, server: Arc<dyn AdminHandle>) {
+    loop {
+        hangups.notified().await;
+        notify("RELOADING=1");
+        // What came of it is in the log.
+        drop(server.reload().await);
+        notify("READY=1");
     }
 }
 

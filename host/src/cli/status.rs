@@ -33,6 +33,9 @@ pub(super) fn run(config: Option<&Path>, json: bool) -> anyhow::Result<Exit> {
                 tenant.name
             ),
         }
+        for problem in &tenant.problems {
+            outln!("           refused: {}", problem.escape_debug());
+        }
     }
     Ok(Exit::Ok)
 }

@@ -25,6 +25,10 @@ const FILE_MAX: u64 = 1 << 20;
 pub fn load(path: &Path) -> Result<Config, Vec<Problem>> {
     let notes = Notes::default();
     let root = read_files(path, &notes);
+    if !notes.is_empty() && matches!(&root.value, Value::Table(table) if table.is_empty()) {
+        // Nothing could be read at all: it would only be missed again, key by key.
+        return Err(notes.into_problems());
+    }
     let base = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // Absolute, so that what `check --dump` prints means the same wherever it is put.
     let base = std::path::absolute(base).unwrap_or_else(|_| base.to_owned());
@@ -80,11 +84,19 @@ fn conf_d(path: &Path, notes: &Notes) -> Vec<PathBuf> {
     files
 }
 
+/// Opens a file for reading, if it is one: to open a pipe or a device could wait for ever.
+pub fn open_regular(file: &Path) -> io::Result<std::fs::File> {
+    if std::fs::metadata(file)?.is_file() {
+        return std::fs::File::open(file);
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"))
+}
+
 /// A whole file of text, if it is not absurdly large.
 pub(crate) fn read_text(file: &Path) -> io::Result<String> {
     use io::Read;
     let mut text = String::new();
-    std::fs::File::open(file)?.take(FILE_MAX + 1).read_to_string(&mut text)?;
+    open_regular(file)?.take(FILE_MAX + 1).read_to_string(&mut text)?;
     if text.len() as u64 > FILE_MAX {
         return Err(io::Error::other(format!("more than {}", ByteSize(FILE_MAX))));
     }

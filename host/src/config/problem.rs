@@ -40,9 +40,10 @@ impl fmt::Display for Problem {
     }
 }
 
-/// The one of `known` that is most like `word`, if any is like it.
+/// The one of `known` that is most like `word`, if any other one is like it.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let scored = known.into_iter().map(|name| (strsim::damerau_levenshtein(word, name), name));
+    let others = known.into_iter().filter(|name| *name != word);
+    let scored = others.map(|name| (strsim::damerau_levenshtein(word, name), name));
     let (distance, name) = scored.min()?;
     (distance <= 1 + word.chars().count() / 3).then_some(name)
 }

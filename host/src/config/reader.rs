@@ -25,6 +25,11 @@ impl Notes {
     }
 
     /// All of them, each once, in the order of files and lines.
+    pub fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+
+    /// What is noted, in the order of files and lines.
     pub fn into_problems(self) -> Vec<Problem> {
         let mut problems = self.0.into_inner();
         problems.sort();

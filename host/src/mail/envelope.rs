@@ -1,7 +1,7 @@
 //! The envelope of one message: who sends, who receives, and what is known of both.
 //!
 //! Every stage sees it as the stages before left it; the sinks get the final one. A journal lets a stage that is
-//! bypassed be undone (`design/semantics.md`, Failure).
+//! bypassed be undone (`docs/semantics.md`, Failure).
 
 use std::collections::BTreeMap;
 
@@ -36,6 +36,17 @@ pub enum Change {
     Sender(Option<Mailbox>),
     /// The former recipients.
     Recipients(Vec<Mailbox>),
+}
+
+impl Change {
+    /// Whether both are changes of the same thing.
+    fn is_of(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Fact(a, _), Self::Fact(b, _)) => a == b,
+            (Self::Sender(_), Self::Sender(_)) | (Self::Recipients(_), Self::Recipients(_)) => true,
+            _ => false,
+        }
+    }
 }
 
 impl Envelope {
@@ -129,8 +140,11 @@ impl Envelope {
         }
     }
 
+    /// Only what stood before the first change matters, so a journal never outgrows the envelope.
     fn note(&mut self, change: Change) {
-        if let Some(journal) = &mut self.journal {
+        if let Some(journal) = &mut self.journal
+            && !journal.iter().any(|noted| noted.is_of(&change))
+        {
             journal.push(change);
         }
     }
@@ -154,6 +168,19 @@ mod tests {
         }
         assert!(!envelope.set_stage_fact("x.one-more", ""));
         assert!(envelope.set_stage_fact("x.v", "a standing one may change"));
+    }
+
+    /// A guest that sets a fact again and again must not fill the host's memory with what stood before.
+    #[test]
+    fn a_journal_does_not_grow_with_the_number_of_changes() {
+        let mut envelope = Envelope::default();
+        assert!(envelope.set_stage_fact("x.a", "before"));
+        envelope.start_journal(Vec::new());
+        for n in 0..1000 {
+            assert!(envelope.set_stage_fact("x.a", &n.to_string()));
+        }
+        let journal = envelope.take_journal();
+        assert_eq!(journal, [Change::Fact("x.a".into(), Some("before".into()))]);
     }
 
     #[test]

@@ -81,25 +81,30 @@ impl AdminHandle for Inner {
             self.telemetry.emit(Event::Notice { level: Level::Error, text: format!("reload: {problem}") });
         }
         let catalog = self.catalog.clone();
-        // The only fault would be a panic, which has been printed.
-        let mut report = tokio::task::spawn_blocking(move || catalog.reload()).await.unwrap_or_default();
+        let mut report = tokio::task::spawn_blocking(move || catalog.reload()).await.unwrap_or_else(|_| {
+            let problem = Problem::of_file("catalog", "the reload panicked; nothing has changed");
+            ReloadReport { problems: vec![problem], ..ReloadReport::default() }
+        });
         report.problems.append(&mut problems);
         report
     }
 
     fn status(&self) -> Status {
         let generation = self.catalog.current();
+        let refused = self.catalog.refused();
         let live = generation.tenants.values().map(|tenant| TenantStatus {
             name: tenant.name.clone(),
             revision: Some(tenant.revision),
             chain: tenant.spec.to_string(),
             messages: tenant.quota.in_use(),
+            problems: refused.get(&tenant.name).cloned().unwrap_or_default(),
         });
         let nothing = |name: &String| TenantStatus {
             name: name.clone(),
             revision: None,
             chain: String::new(),
             messages: 0,
+            problems: refused.get(name).cloned().unwrap_or_default(),
         };
         let mut tenants: Vec<TenantStatus> = live.chain(generation.broken.iter().map(nothing)).collect();
         tenants.sort_by(|a, b| a.name.cmp(&b.name));

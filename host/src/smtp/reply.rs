@@ -59,12 +59,12 @@ impl Reply {
     }
 
     /// Appends the reply as it goes over the wire.
-    pub fn encode(&self, wire: &mut Vec<u8>) {
+    pub fn encode(&self, wire: &mut impl Extend<u8>) {
         let last = self.lines.len().saturating_sub(1);
         for (n, line) in self.lines.iter().enumerate() {
             let separator = if n == last { ' ' } else { '-' };
             let enhanced = self.enhanced.map(|e| format!("{e} ")).unwrap_or_default();
-            wire.extend_from_slice(format!("{}{separator}{enhanced}{line}\r\n", self.code).as_bytes());
+            wire.extend(format!("{}{separator}{enhanced}{line}\r\n", self.code).into_bytes());
         }
     }
 }

@@ -83,6 +83,20 @@ pub enum Event {
         /// How: `quit`, `client_gone`, `timeout`, `errors_max`, `draining`, `tls_failed`, `io_error`.
         reason: &'static str,
     },
+    /// A recipient was not taken.
+    RecipientRefused {
+        /// Which listener.
+        listener: String,
+        /// The client's address.
+        client: IpAddr,
+        /// The recipient.
+        recipient: String,
+        /// The reply given.
+        reply: String,
+        /// Its code, for the counter.
+        #[serde(skip)]
+        code: u16,
+    },
     /// A message came to its end: accepted or not.
     Message(Box<MessageRecord>),
     /// A stage failed.
@@ -187,7 +201,8 @@ impl Event {
             Self::Reloaded { ok: false, .. } | Self::StageFailed { .. } | Self::TenantRefused { .. } => {
                 Level::Warn
             }
-            Self::Started { .. }
+            Self::RecipientRefused { .. }
+            | Self::Started { .. }
             | Self::Stopped { .. }
             | Self::Message(_)
             | Self::TenantLoaded { .. }

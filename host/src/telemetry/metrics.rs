@@ -32,6 +32,7 @@ pub(super) struct Metrics {
     sessions: Series<ListenerLabels, Counter>,
     sessions_live: Gauge,
     sessions_refused: Series<RefusedLabels, Counter>,
+    recipients_refused: Series<CodeLabels, Counter>,
     messages: Series<VerdictLabels, Counter>,
     message_bytes: Series<TenantLabels, Counter>,
     stage_cpu: Series<StageLabels, Histogram>,
@@ -67,6 +68,7 @@ macro_rules! labels {
 labels! {
     ListenerLabels { listener: String }
     RefusedLabels { listener: String, reason: &'static str }
+    CodeLabels { listener: String, code: u16 }
     TenantLabels { tenant: String }
     VerdictLabels { tenant: String, verdict: String }
     StageLabels { tenant: String, stage: String }
@@ -88,6 +90,11 @@ impl Metrics {
             sessions: counter(&mut r, "sessions", "Sessions begun"),
             sessions_live,
             sessions_refused: counter(&mut r, "sessions_refused", "Clients sent away with 421 at once"),
+            recipients_refused: counter(
+                &mut r,
+                "recipients_refused",
+                "Recipients not taken, by the reply's code",
+            ),
             messages: counter(&mut r, "messages", "Messages that came to their end, by what became of them"),
             message_bytes: counter(&mut r, "message_bytes", "Octets of content received"),
             stage_cpu: histogram(&mut r, "stage_cpu_seconds", "CPU time of a stage for one message"),
@@ -120,6 +127,9 @@ impl Metrics {
             }
             Event::SessionRefused { listener, reason, .. } => {
                 self.sessions_refused.with(&RefusedLabels { listener: listener.clone(), reason }, inc);
+            }
+            Event::RecipientRefused { listener, code, .. } => {
+                self.recipients_refused.with(&CodeLabels { listener: listener.clone(), code: *code }, inc);
             }
             Event::Message(record) => self.count_message(record),
             Event::StageFailed { tenant, stage, reason, .. } => {

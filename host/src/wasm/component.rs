@@ -15,8 +15,8 @@ use super::bindings::gatepost::processor::types as wit;
 use super::instance::{self, Instance, PROCESSOR, block_on};
 use super::limits::StageLimits;
 use super::sandbox::{Sandbox, StageIdentity};
-use crate::chain::Content;
 use crate::chain::meter::{CpuMeter, Metered};
+use crate::chain::{Content, StageError};
 use crate::telemetry::causes::one_line;
 
 /// The functions of the interface that a processor exports.
@@ -47,6 +47,12 @@ pub enum LoadError {
     /// Imports or exports do not fit.
     #[error("{}", .0.join("; "))]
     Interface(Vec<String>),
+    /// No place in the pool is free now.
+    #[error("{0}")]
+    NoCapacity(String),
+    /// It was refused before, for this reason.
+    #[error("{0}")]
+    Again(String),
     /// It could not be instantiated, or failed in `describe`.
     #[error("{0}")]
     Describe(String),
@@ -120,8 +126,14 @@ fn describe(pre: &MailProcessorPre<Sandbox>) -> Result<Description, LoadError> {
         Instance::start(pre, &identity, &limits, &meter).await?.describe().await.map(Ok)
     };
     let said = block_on(Metered::new(&meter, Box::pin(ask))).map_err(LoadError::Describe)?;
-    let said = said
-        .map_err(|error| LoadError::Describe(format!("`describe` {}", crate::telemetry::causes(&error))))?;
+    let said = said.map_err(|error| {
+        let text = format!("`describe` {}", crate::telemetry::causes(&error));
+        if matches!(error, StageError::NoCapacity(_)) {
+            LoadError::NoCapacity(text)
+        } else {
+            LoadError::Describe(text)
+        }
+    })?;
     let said = said.map_err(|mistyped| {
         let name = |function| format!("the export `{PROCESSOR}` function `{function}` has another type");
         LoadError::Interface(mistyped.into_iter().map(name).collect())

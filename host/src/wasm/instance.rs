@@ -8,7 +8,7 @@ use wasmtime::{PoolConcurrencyLimitError, Store, UpdateDeadline};
 
 use super::bindings::gatepost::processor::types as wit;
 use super::bindings::{MailProcessor, MailProcessorPre};
-use super::limits::StageLimits;
+use super::limits::{StageLimits, bounded};
 use super::sandbox::{Overrun, Sandbox, StageIdentity};
 use crate::chain::StageError;
 use crate::chain::meter::CpuMeter;
@@ -18,8 +18,6 @@ use crate::telemetry::LiveInstance;
 pub(super) const PROCESSOR: &str = "gatepost:processor/processor@0.1.0";
 /// Bytes of strings that a call may hand over beyond what it may write.
 const HOSTCALL_BASE: u64 = 64 << 10;
-/// Longest text of a guest that is kept, in bytes: of `failed`, of a quarantine, of a refused config.
-const TEXT_MAX: usize = 1024;
 
 /// A store whose guest is held to `limits`.
 fn store(
@@ -132,15 +130,6 @@ pub(super) fn overrun(store: &Store<Sandbox>) -> Option<StageError> {
 
 pub(super) fn fuel(call_limit: u64) -> usize {
     usize::try_from(call_limit + HOSTCALL_BASE).unwrap_or(usize::MAX)
-}
-
-/// At most [`TEXT_MAX`] bytes of what a guest said.
-pub(super) fn bounded(mut text: String) -> String {
-    if text.len() > TEXT_MAX {
-        let end = (0..=TEXT_MAX).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
-        text.truncate(end);
-    }
-    text
 }
 
 /// Runs a future of the sandbox to its end on a thread and runtime of its own, charged to a meter of its own.

@@ -15,6 +15,9 @@ pub const COUNT_NAMES_MAX: usize = 16;
 /// Longest name to count under, in bytes.
 pub const COUNT_NAME_MAX: usize = 32;
 
+/// Longest text of a guest that is kept, in bytes: of `failed`, of a quarantine, of a refused config.
+const TEXT_MAX: usize = 1024;
+
 /// Limits of one sandboxed stage, from `[limits]`, the tenant's own and the stage's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StageLimits {
@@ -60,6 +63,15 @@ impl StageLimits {
             log_bytes: 0,
         }
     }
+}
+
+/// At most [`TEXT_MAX`] bytes of what a guest said.
+pub(super) fn bounded(mut text: String) -> String {
+    if text.len() > TEXT_MAX {
+        let end = (0..=TEXT_MAX).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+        text.truncate(end);
+    }
+    text
 }
 
 #[cfg(test)]

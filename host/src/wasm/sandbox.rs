@@ -63,6 +63,8 @@ pub(super) struct Sandbox {
     pub(super) envelope: Envelope,
     pub(super) overrun: Option<Overrun>,
     pub(super) memory_peak: u64,
+    /// Linear memory now, in bytes.
+    memory: usize,
     /// What the call at hand has written.
     pub(super) output: BytesMut,
     call_limit: u64,
@@ -85,6 +87,7 @@ impl Sandbox {
             envelope: Envelope::default(),
             overrun: None,
             memory_peak: 0,
+            memory: 0,
             output: BytesMut::new(),
             call_limit: 0,
             input_total: 0,
@@ -180,12 +183,15 @@ fn truncated(text: &str, max: usize) -> &str {
 }
 
 impl ResourceLimiter for Sandbox {
-    fn memory_growing(&mut self, _now: usize, desired: usize, _max: Option<usize>) -> wasmtime::Result<bool> {
-        if desired > self.limits.memory {
+    /// The limit holds for all memories of the instance together.
+    fn memory_growing(&mut self, now: usize, desired: usize, _max: Option<usize>) -> wasmtime::Result<bool> {
+        let total = self.memory + desired.saturating_sub(now);
+        if total > self.limits.memory {
             self.overrun.get_or_insert(Overrun::Memory { limit: self.limits.memory as u64 });
             return Ok(false);
         }
-        self.memory_peak = self.memory_peak.max(desired as u64);
+        self.memory = total;
+        self.memory_peak = self.memory_peak.max(total as u64);
         Ok(true)
     }
 
@@ -203,5 +209,23 @@ impl ResourceLimiter for Sandbox {
 
     fn memories(&self) -> usize {
         8
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The limit is one of the instance: several memories share it.
+    #[test]
+    fn memories_are_added_up() {
+        let limits = StageLimits { memory: 100, ..StageLimits::for_describe() };
+        let mut sandbox = Sandbox::new(Arc::new(StageIdentity::nobody()), limits, Arc::default());
+        assert!(sandbox.memory_growing(0, 60, None).unwrap());
+        assert!(!sandbox.memory_growing(0, 41, None).unwrap());
+        assert!(sandbox.memory_growing(0, 30, None).unwrap());
+        assert!(sandbox.memory_growing(30, 40, None).unwrap());
+        assert!(!sandbox.memory_growing(60, 61, None).unwrap());
+        assert_eq!(sandbox.memory_peak, 100);
     }
 }

@@ -10,12 +10,18 @@ use super::component::{LoadError, Loaded};
 use super::engine::{self, PoolSettings, Ticker};
 use super::host;
 use super::sandbox::Sandbox;
+use crate::telemetry::causes;
+
+/// Most refusals that are remembered.
+const REFUSED_MAX: usize = 256;
 
 /// The engine, and every component that is loaded into it.
 pub struct Sandboxes {
     engine: Engine,
     linker: Linker<Sandbox>,
     loaded: Mutex<HashMap<blake3::Hash, Arc<Loaded>>>,
+    /// Why components were refused: what one says of itself is pure, so it is not asked again for each of its stages.
+    refused: Mutex<HashMap<blake3::Hash, String>>,
     notices: Vec<String>,
     _ticker: Ticker,
 }
@@ -27,17 +33,28 @@ impl Sandboxes {
         let mut linker = Linker::new(&engine);
         host::add_to_linker(&mut linker).map_err(LoadError::Engine)?;
         let ticker = Ticker::start(engine.clone()).map_err(LoadError::Ticker)?;
-        Ok(Self { engine, linker, loaded: Mutex::default(), notices, _ticker: ticker })
+        Ok(Self {
+            engine,
+            linker,
+            loaded: Mutex::default(),
+            refused: Mutex::default(),
+            notices,
+            _ticker: ticker,
+        })
     }
 
     /// Loads a component, or finds it by the hash of its bytes among those that are in use.
     pub fn load(&self, bytes: &[u8]) -> Result<Arc<Loaded>, LoadError> {
         let id = blake3::hash(bytes);
-        if let Some(loaded) = self.lock().get(&id) {
+        if let Some(loaded) = lock(&self.loaded).get(&id) {
             return Ok(loaded.clone());
         }
-        let loaded = Arc::new(Loaded::new(&self.engine, &self.linker, id, bytes)?);
-        let mut cache = self.lock();
+        if let Some(text) = lock(&self.refused).get(&id) {
+            return Err(LoadError::Again(text.clone()));
+        }
+        let loaded = Loaded::new(&self.engine, &self.linker, id, bytes);
+        let loaded = Arc::new(loaded.inspect_err(|error| self.remember(id, error))?);
+        let mut cache = lock(&self.loaded);
         // What only the cache still holds is of no generation any more.
         cache.retain(|_, loaded| Arc::strong_count(loaded) > 1);
         cache.insert(id, loaded.clone());
@@ -49,7 +66,20 @@ impl Sandboxes {
         &self.notices
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<blake3::Hash, Arc<Loaded>>> {
-        self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Remembers a refusal, but for those that come of the moment: no free place in the pool.
+    fn remember(&self, id: blake3::Hash, error: &LoadError) {
+        if matches!(error, LoadError::NoCapacity(_)) {
+            return;
+        }
+        let mut refused = lock(&self.refused);
+        if refused.len() >= REFUSED_MAX {
+            refused.clear();
+        }
+        refused.insert(id, causes(error));
     }
+}
+
+/// A map is whole at every unlock, so a panic elsewhere cannot have broken it.
+fn lock<T>(map: &Mutex<T>) -> MutexGuard<'_, T> {
+    map.lock().unwrap_or_else(PoisonError::into_inner)
 }

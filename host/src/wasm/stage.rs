@@ -8,8 +8,8 @@ use wasmtime::Store;
 
 use super::bindings::gatepost::processor::types as wit;
 use super::component::Loaded;
-use super::instance::{Instance, block_on, bounded, failure, fuel, overrun};
-use super::limits::StageLimits;
+use super::instance::{Instance, block_on, failure, fuel, overrun};
+use super::limits::{StageLimits, bounded};
 use super::sandbox::{Sandbox, StageIdentity};
 use crate::chain::meter::{CpuMeter, Metered};
 use crate::chain::{Content, Flow, Processor, Refusal, Stage, StageContext, StageEnd, StageError, Usage};
@@ -168,7 +168,8 @@ fn refusal(refusal: wit::Refusal) -> StageEnd {
         wit::Refusal::Defer(reply) => (reply, 4, "4.7.1"),
     };
     let misfit = |what: String| StageEnd::Failed(StageError::BadReply(what));
-    if reply.code / 100 != class || reply.code > 599 {
+    // 421 ends a session (RFC 5321 §3.8), and that is not a guest's to end.
+    if reply.code / 100 != class || reply.code == 421 {
         return misfit(format!("code {} in a {class}xx refusal", reply.code));
     }
     let enhanced = reply.enhanced.as_deref().unwrap_or(default);

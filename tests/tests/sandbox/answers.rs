@@ -65,6 +65,8 @@ fn a_reply_that_does_not_fit_is_a_failure() {
         (REJECT, 550, "5.7.1 "),
         (REJECT, 550, "5.1000.1"),
         (DEFER, 550, "5.7.1"),
+        // It would end the session, which is not a guest's to end.
+        (DEFER, 421, "4.7.1"),
         (DEFER, 399, ""),
         (DEFER, 500, ""),
         (DEFER, 450, "5.7.1"),

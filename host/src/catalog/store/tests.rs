@@ -4,7 +4,8 @@ use super::*;
 
 fn store() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path().join("catalog")).unwrap();
+    let store = Store::open(folder.path().join("catalog"));
+    store.make_folders().unwrap();
     (folder, store)
 }
 

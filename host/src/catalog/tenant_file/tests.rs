@@ -84,7 +84,6 @@ weight = 2
         "acme.toml:2: recipients: comes in a later version; it must be empty in this one",
         "acme.toml:4: on_failure: \"ignore\" is none of \"defer\", \"reject\", \"bypass\", \"quarantine\"",
         "acme.toml:5: colour: unknown key",
-        "acme.toml:7: stage.heeder: the chain has no stage `heeder`; did you mean `header`?",
         "acme.toml:9: stage.strip.config: expected a table",
         "acme.toml:10: stage.strip.grants: the grant \"kv\" comes in a later version",
         "acme.toml:10: stage.strip.grants: unknown grant \"root\": there are kv, clock, random, envelope",

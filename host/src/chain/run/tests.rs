@@ -1,4 +1,4 @@
-//! The corners of `design/semantics.md`, "A chain at work", with scripted stages.
+//! The corners of `docs/semantics.md`, "A chain at work", with scripted stages.
 
 use std::sync::{Arc, Mutex};
 

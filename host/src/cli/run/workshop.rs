@@ -1,9 +1,13 @@
 //! A catalog to run one chain in: the host's own where there is a config, with components put beside it by hand.
 
+use std::cell::RefCell;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::TryRecvError;
 
 use crate::catalog::{Catalog, Registry};
 use crate::chain::RunLimits;
@@ -13,7 +17,7 @@ use crate::cli::client::{find_config, load_config};
 use crate::cli::exit::{Problems, Usage};
 use crate::config::{self, Config};
 use crate::server::open_catalog;
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Event, Telemetry};
 
 /// Longest header section: the listener's default.
 const HEADER_SIZE_MAX: usize = 256 << 10;
@@ -25,6 +29,7 @@ pub(super) struct Workshop {
     config: Config,
     catalog: Catalog,
     tenant: String,
+    said: RefCell<Receiver<Arc<Event>>>,
     _folder: Folder,
 }
 
@@ -45,8 +50,10 @@ impl Workshop {
         config.server.state_dir.clone_from(&folder.0);
         #[cfg(feature = "wasm")]
         put_components(&folder.processors().join(&tenant), &options.processor)?;
-        let catalog = open_catalog(&config, Registry::builtin(), &Telemetry::silent())?;
-        Ok(Self { config, catalog, tenant, _folder: folder })
+        let telemetry = Telemetry::silent();
+        let said = telemetry.subscribe();
+        let catalog = open_catalog(&config, Registry::builtin(), &telemetry)?;
+        Ok(Self { config, catalog, tenant, said: RefCell::new(said), _folder: folder })
     }
 
     pub(super) fn config(&self) -> &Config {
@@ -59,6 +66,21 @@ impl Workshop {
 
     pub(super) fn tenant(&self) -> &str {
         &self.tenant
+    }
+
+    /// What stages logged since the last time, a line each.
+    pub(super) fn said(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut said = self.said.borrow_mut();
+        loop {
+            match said.try_recv().as_deref() {
+                Ok(Event::StageLog { level, stage, text, .. }) => {
+                    lines.push(format!("{} {stage}: {}", level.name(), text.escape_debug()));
+                }
+                Ok(_) | Err(TryRecvError::Lagged(_)) => {}
+                Err(_) => return lines,
+            }
+        }
     }
 
     pub(super) fn limits(&self) -> RunLimits {
@@ -94,6 +116,9 @@ fn put_components(owner: &Path, components: &[String]) -> anyhow::Result<()> {
     for component in components {
         let (name, file) =
             component.split_once('=').ok_or_else(|| Usage("--processor takes NAME=FILE".into()))?;
+        if Registry::builtin().is_reserved(name) {
+            return Err(Usage(format!("--processor: `{name}` is built in; give it another name")).into());
+        }
         if !is_name(name) {
             return Err(Usage(format!("--processor: `{name}` cannot name a processor")).into());
         }
