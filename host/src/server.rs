@@ -24,7 +24,7 @@ use crate::config::{Config, Listener, TlsMode};
 use crate::connection::{Drain, Port};
 use crate::sink::SinkFactory;
 use crate::smtp::session::SessionConfig;
-use crate::telemetry::{Event, Level, Telemetry};
+use crate::telemetry::{Event, Telemetry};
 use crate::tls::TlsSlot;
 use crate::transaction::Chains;
 use crate::{listener, token};
@@ -220,7 +220,7 @@ pub(crate) fn open_catalog(
         let memory_max = usize::try_from(config.limits_max.memory_per_instance.0).unwrap_or(usize::MAX);
         let sandboxes = crate::wasm::Sandboxes::new(crate::wasm::PoolSettings { memory_max })?;
         for text in sandboxes.notices() {
-            telemetry.emit(Event::Notice { level: Level::Warn, text: text.clone() });
+            telemetry.emit(Event::Notice { level: crate::telemetry::Level::Warn, text: text.clone() });
         }
         crate::catalog::SandboxLoader::new(Arc::new(sandboxes))
     };
