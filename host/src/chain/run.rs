@@ -78,7 +78,8 @@ enum Item {
     End,
 }
 
-/// Items on their way, the next one last; each with the stage that it is for.
+/// Items on their way, the next one last; each with the stage that it is for. A stack, because what a stage lets out must
+/// reach the end of the chain before the stage is given its next chunk.
 type Work = Vec<(usize, Item)>;
 
 /// One message at work. Dropped, no code of a stage runs any more.
@@ -100,7 +101,7 @@ impl Run {
         Self { slots, envelope, limits, verdict: Verdict::Accept, failures: Vec::new(), at: 0 }
     }
 
-    /// Content of the message: any size but empty.
+    /// Content of the message: any size but empty. After an error the run is over: drop it.
     pub async fn write<O: Outlet + ?Sized>(&mut self, chunk: Bytes, outlet: &mut O) -> Result<(), RunEnd> {
         self.drive(Item::Chunk(chunk), outlet).await
     }
@@ -206,6 +207,7 @@ impl Run {
         let slot = &mut self.slots[at];
         let flow = match slot.call(Call::Write(&chunk), &mut self.envelope, &mut output).await {
             Ok(Answer::Flow(flow)) => flow,
+            // Not to be: `Slot::call` answers a write with a flow.
             Ok(Answer::Opened | Answer::Verdict(_)) => Flow::Pass,
             Err(end) => {
                 // Bypassed: the current chunk goes on.
@@ -247,6 +249,7 @@ impl Run {
                 self.verdict = so_far.merge(verdict);
                 Ok(recut(output.take(), self.limits.chunk_size))
             }
+            // Not to be: `Slot::call` answers a close with a verdict.
             Ok(Answer::Opened | Answer::Flow(_)) => Ok(Vec::new()),
             Err(end) => self.settle(at, end).map(|()| Vec::new()),
         }

@@ -86,7 +86,7 @@ impl Job {
         };
         self.report_failures(&run);
         self.record(Some(&run), size, ending.as_ref());
-        // Instances and unfinished deliveries go before the client hears.
+        // Instances go before the client hears.
         drop(run);
         if let Some(ending) = ending {
             // The client may be gone by now; its message is where the verdict put it.

@@ -24,8 +24,8 @@ use job::Job;
 
 /// Content that is collected before a chain is started, in bytes.
 const COLLECT_MAX: usize = 64 << 10;
-/// Pieces on their way to a running chain: one is being worked on, one waits. More would only cost memory.
-const IN_FLIGHT: usize = 1;
+/// Pieces that wait for a running chain. More would only cost memory: a slow chain delays the next read.
+const PIECES_WAITING: usize = 2;
 
 /// The id for a message that begins now.
 pub fn new_id() -> MessageId {
@@ -144,7 +144,7 @@ impl Transaction {
 
     /// Starts the job, with what has been collected.
     async fn start(&mut self, first: Bytes) -> bool {
-        let (pieces, received) = mpsc::channel(IN_FLIGHT + 1);
+        let (pieces, received) = mpsc::channel(PIECES_WAITING);
         let (answer, reply) = oneshot::channel();
         let running = State::Running { pieces, reply };
         if let State::Collecting(mut waiting) = std::mem::replace(&mut self.state, running)
