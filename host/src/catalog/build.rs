@@ -148,7 +148,6 @@ fn fresh(
         limits: parsed.limits,
         domains: parsed.domains,
         quota,
-        file_hash: blake3::hash(text.as_bytes()),
         fingerprint,
     };
     Ok((tenant, false))

@@ -28,8 +28,6 @@ pub struct Tenant {
     pub domains: Vec<Pattern>,
     /// Its places for messages; the same one in every generation.
     pub quota: Arc<Quota>,
-    /// BLAKE3 of the file.
-    pub file_hash: blake3::Hash,
     /// BLAKE3 of all that the tenant was built of: file, host config, components.
     pub(super) fingerprint: blake3::Hash,
 }

@@ -82,25 +82,6 @@ impl Store {
         read_text(&self.tenant_path(name))
     }
 
-    /// Writes a tenant's live file.
-    ///
-    /// # Errors
-    /// It cannot be made durable; the old one stands. `name` is not a tenant's name.
-    pub fn write_tenant(&self, name: &str, text: &str) -> io::Result<()> {
-        check_name(name)?;
-        write_whole(&self.tenant_path(name), text.as_bytes())
-    }
-
-    /// Removes a tenant's live file. Its history stays.
-    ///
-    /// # Errors
-    /// It cannot be removed. `name` is not a tenant's name.
-    pub fn remove_tenant(&self, name: &str) -> io::Result<()> {
-        check_name(name)?;
-        fs::remove_file(self.tenant_path(name))?;
-        sync_folder(&self.root.join("tenants"))
-    }
-
     /// A tenant's revisions, oldest first.
     ///
     /// # Errors

@@ -65,20 +65,6 @@ pub struct StageTable {
 }
 
 impl TenantFile {
-    /// A file that says nothing but a chain, for `gatepost run`.
-    pub fn of_chain(chain: ChainSpec, limits: Limits) -> Self {
-        Self {
-            file: String::new(),
-            domains: Vec::new(),
-            chain,
-            on_failure: OnFailure::default(),
-            stages: BTreeMap::new(),
-            limits,
-            grants_allowed: BTreeSet::new(),
-            lines: BTreeMap::new(),
-        }
-    }
-
     /// A problem of a top-level key.
     pub fn problem(&self, key: &str, text: impl Into<String>) -> Problem {
         let line = self.lines.get(key).copied().unwrap_or(0);

@@ -424,7 +424,9 @@ fn a_host_config_that_changes_rebuilds_under_the_same_revision() {
 fn run_needs_no_sink() {
     let world = World::new();
     let resolve = |chain: &str| {
-        let file = TenantFile::of_chain(chain.parse().unwrap(), crate::config::Limits::default());
+        let text = format!("domains = []\nchain = \"{chain}\"\n");
+        let limits = crate::config::Limits::default();
+        let file = tenant_file::read("--chain", &text, &limits, &limits).unwrap();
         world.catalog.with_resolver(|resolver| resolver.resolve("run", &file, false))
     };
     let resolved = resolve("header | compress").ok().unwrap();

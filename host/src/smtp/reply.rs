@@ -53,11 +53,6 @@ impl Reply {
         self.lines.join(" ")
     }
 
-    /// Whether it is a 2xx or 3xx reply.
-    pub fn is_positive(&self) -> bool {
-        self.code < 400
-    }
-
     /// Appends the reply as it goes over the wire.
     pub fn encode(&self, wire: &mut impl Extend<u8>) {
         let last = self.lines.len().saturating_sub(1);

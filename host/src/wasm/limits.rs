@@ -67,10 +67,7 @@ impl StageLimits {
 
 /// At most [`TEXT_MAX`] bytes of what a guest said.
 pub(super) fn bounded(mut text: String) -> String {
-    if text.len() > TEXT_MAX {
-        let end = (0..=TEXT_MAX).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
-        text.truncate(end);
-    }
+    text.truncate(text.floor_char_boundary(TEXT_MAX));
     text
 }
 

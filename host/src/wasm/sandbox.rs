@@ -127,7 +127,7 @@ impl Sandbox {
         if self.log_spent {
             return;
         }
-        let text = truncated(text, LOG_RECORD_MAX);
+        let text = &text[..text.floor_char_boundary(LOG_RECORD_MAX)];
         let left = self.log_left.checked_sub(text.len().max(LOG_RECORD_MIN));
         self.log_spent = left.is_none();
         self.log_left = left.unwrap_or(0);
@@ -171,15 +171,6 @@ impl Sandbox {
         }
         spent
     }
-}
-
-/// At most `max` bytes of `text`, cut between characters.
-fn truncated(text: &str, max: usize) -> &str {
-    if text.len() <= max {
-        return text;
-    }
-    let end = (0..=max).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
-    &text[..end]
 }
 
 impl ResourceLimiter for Sandbox {
