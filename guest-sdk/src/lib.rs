@@ -42,6 +42,7 @@
 //! | [`context`] | what a processor may ask of the host |
 //! | [`types`] | descriptions, flows, verdicts, refusals |
 //! | [`header`] | editing of header sections |
+//! | [`mime`] | where parts begin and end, and what they are |
 //! | `testing` | the native driver, not there in the sandbox |
 //!
 //! A component imports only those interfaces whose functions it calls.
@@ -63,6 +64,8 @@ pub mod bindings;
 pub mod guest;
 
 pub use context::Context;
+#[doc(inline)]
+pub use gatepost_mime as mime;
 pub use processor::Processor;
 pub use types::{Content, Description, Flow, Level, Refusal, Reply, Verdict};
 
