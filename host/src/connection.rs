@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! socket --LineDecoder--> Session --Action--> reply | RCPT check | content --DotDecoder--> Transaction
+//!                                                                | chunk --ChunkDecoder--> the same
 //! ```
 //!
 //! The one async SMTP file. Replies are collected and sent when there is nothing more to read, so that a pipelined
 //! group is answered in one segment (RFC 2920). Knows nothing of how connections are accepted.
 
+mod chunks;
 mod content;
 
 use std::io;
@@ -31,6 +33,7 @@ use crate::smtp::session::{Session, SessionConfig};
 use crate::telemetry::Event;
 use crate::tls::{TlsSlot, Wire};
 use crate::transaction::{Chains, replies};
+use chunks::Chunked;
 
 /// Bytes asked of the socket at once while it waits for commands: an idle session holds no more.
 const COMMAND_READ_SIZE: usize = 4 << 10;
@@ -114,6 +117,8 @@ pub struct Connection {
     generation: Option<Arc<Generation>>,
     /// The tenant of the recipients taken so far.
     tenant: Option<Arc<Tenant>>,
+    /// The message whose chunks come, between two of them.
+    chunked: Option<Box<Chunked>>,
 }
 
 impl Connection {
@@ -134,6 +139,7 @@ impl Connection {
             port,
             generation: None,
             tenant: None,
+            chunked: None,
         }
     }
 
@@ -165,8 +171,10 @@ impl Connection {
     async fn step(&mut self) -> Result<(), Ended> {
         // From the last reply to the end of the line: a client that dribbles does not gain time.
         let deadline = Instant::now() + self.port.listener.command_timeout;
+        // A message that has begun may finish, as one after DATA may.
+        let phase = if self.chunked.is_some() { Drain::Over } else { Drain::Draining };
         let action = loop {
-            if *self.drain.borrow() >= Drain::Draining {
+            if *self.drain.borrow() >= phase {
                 return Err(Ended::Draining);
             }
             match self.lines.feed(&self.input) {
@@ -175,17 +183,22 @@ impl Connection {
                     self.input.advance(consumed);
                     break action;
                 }
-                LineProgress::Overlong { consumed } => {
+                LineProgress::Overlong { consumed, start } => {
+                    let action = self.session.overlong(start);
                     self.input.advance(consumed);
-                    break self.session.overlong();
+                    break action;
                 }
                 LineProgress::NeedMore => {
                     self.input.clear();
-                    self.read_command(deadline).await?;
+                    self.read_command(deadline, phase).await?;
                 }
             }
         };
         self.act(action).await?;
+        if !self.session.in_chunks() {
+            // RSET and the like: what came of the message is taken back.
+            self.chunked = None;
+        }
         if !self.session.in_transaction() {
             (self.generation, self.tenant) = (None, None);
         } else if self.generation.is_none() {
@@ -216,10 +229,16 @@ impl Connection {
                         return Err(Ended::Said);
                     }
                     Action::Reply(reply) => reply.encode(&mut self.output),
-                    Action::CheckRecipient(_) | Action::Receive(_) | Action::StartTls(_) => {}
+                    Action::CheckRecipient(_)
+                    | Action::Receive(_)
+                    | Action::Chunk(_)
+                    | Action::Skip { .. }
+                    | Action::StartTls(_) => {}
                 }
             }
             Action::Receive(incoming) => self.receive(*incoming).await?,
+            Action::Chunk(chunk) => self.chunk(chunk).await?,
+            Action::Skip { reply, octets } => self.refuse_chunk(reply, octets).await?,
             Action::StartTls(reply) => {
                 reply.encode(&mut self.output);
                 self.start_tls().await?;
@@ -248,14 +267,14 @@ impl Connection {
         }
     }
 
-    /// Reads after sending what is due. Silence and shutdown end it.
-    async fn read_command(&mut self, deadline: Instant) -> Result<(), Ended> {
-        self.flush(Drain::Draining).await?;
+    /// Reads after sending what is due. Silence and a shutdown that is as far as `phase` end it.
+    async fn read_command(&mut self, deadline: Instant, phase: Drain) -> Result<(), Ended> {
+        self.flush(phase).await?;
         self.input.reserve(COMMAND_READ_SIZE);
         let read = timeout_at(deadline, self.wire.stream().read_buf(&mut self.input));
         tokio::select! {
             read = read => got(&read),
-            () = reached(&mut self.drain, Drain::Draining) => Err(Ended::Draining),
+            () = reached(&mut self.drain, phase) => Err(Ended::Draining),
         }
     }
 

@@ -36,6 +36,23 @@ fn the_message_comes_back_with_fields_on_top() {
     }
 }
 
+/// Goal: addresses in UTF-8 are taken as a server takes them, under SMTPUTF8.
+#[test]
+fn addresses_in_utf8() {
+    let envelope = ["--from", "ü@bücher.test", "--rcpt", "用户@例え.jp"];
+    let done = run(&[&["--chain", "header"], &envelope[..]].concat(), MESSAGE).exits(0);
+    let top = String::from_utf8(done.stdout.strip_suffix(MESSAGE).unwrap().to_vec()).unwrap();
+    assert!(
+        top.starts_with("Return-Path: <ü@bücher.test>\r\nDelivered-To: 用户@例え.jp\r\nReceived: "),
+        "{top}"
+    );
+    assert!(top.replace("\r\n\t", " ").contains(" with UTF8SMTP id "), "{top}");
+    let done = run(&[&["--json", "--chain", "debug"], &envelope[..]].concat(), MESSAGE).exits(0);
+    let shown: Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert_eq!(shown["envelope"]["recipients"][0], "用户@例え.jp");
+    assert_eq!(shown["facts"]["smtp.smtputf8"], "yes");
+}
+
 /// Goal: `header` follows the line ends of the file: the fields added to an LF file end in LF.
 #[test]
 fn header_follows_bare_lf() {

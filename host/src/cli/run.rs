@@ -16,6 +16,7 @@ use crate::catalog::tenant_file;
 use crate::chain::{LineUp, Outlet, Run, RunEnd, RunLimits};
 use crate::mail::{Envelope, Mailbox, Verdict};
 use crate::sink::SinkFailure;
+use crate::smtp::Protocol;
 use crate::telemetry::{StageRecord, causes};
 use crate::transaction::{new_id, replies};
 use workshop::Workshop;
@@ -72,8 +73,15 @@ fn envelope(options: &RunOptions) -> anyhow::Result<Envelope> {
     let sender = if options.from.is_empty() { None } else { Some(mailbox(&options.from)?) };
     let recipients = options.rcpt.iter().map(|rcpt| mailbox(rcpt)).collect::<Result<_, _>>()?;
     let mut envelope = Envelope::new(new_id(), sender, recipients);
+    // As a server would have got it: addresses in UTF-8 come with SMTPUTF8 only.
+    let smtputf8 =
+        envelope.sender().into_iter().chain(envelope.recipients()).any(|mailbox| !mailbox.is_ascii());
+    if smtputf8 {
+        envelope.set_host_fact("smtp.smtputf8", "yes");
+    }
     envelope.set_host_fact("smtp.helo", options.helo.clone());
-    envelope.set_host_fact("smtp.protocol", "ESMTP");
+    envelope
+        .set_host_fact("smtp.protocol", if smtputf8 { Protocol::Utf8Smtp } else { Protocol::Esmtp }.name());
     envelope.set_host_fact("client.ip", options.ip.to_string());
     Ok(envelope)
 }

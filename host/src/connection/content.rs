@@ -18,20 +18,24 @@ use crate::transaction::{Transaction, new_id, replies};
 impl Connection {
     /// Takes one message in and answers it.
     pub(super) async fn receive(&mut self, incoming: Incoming) -> Result<(), Ended> {
-        let Some(tenant) = self.tenant.clone() else {
-            // Every recipient that was taken set the tenant.
+        let Some(transaction) = self.begin(incoming) else {
             self.session.content_done();
             replies::failed_without_trace().encode(&mut self.output);
             return Ok(());
         };
-        let envelope = self.envelope(incoming);
-        let header_size_max = usize::try_from(self.port.listener.header_size_max.0).unwrap_or(usize::MAX);
-        let transaction = Transaction::begin(&self.port.chains, tenant, envelope, header_size_max);
         self.session.go_ahead().encode(&mut self.output);
         let reply = self.content(transaction).await?;
         reply.encode(&mut self.output);
         self.session.content_done();
         Ok(())
+    }
+
+    /// Begins a message for the tenant of its recipients: every recipient that was taken set it.
+    pub(super) fn begin(&self, incoming: Incoming) -> Option<Transaction> {
+        let tenant = self.tenant.clone()?;
+        let envelope = self.envelope(incoming);
+        let header_size_max = usize::try_from(self.port.listener.header_size_max.0).unwrap_or(usize::MAX);
+        Some(Transaction::begin(&self.port.chains, tenant, envelope, header_size_max))
     }
 
     /// Takes the content in, to its true end whatever becomes of it. A connection that breaks drops the transaction.
@@ -78,7 +82,7 @@ impl Connection {
     }
 
     /// Waits for the chain; a shutdown waits as long as it may.
-    async fn finish(&mut self, transaction: Transaction) -> Result<Reply, Ended> {
+    pub(super) async fn finish(&mut self, transaction: Transaction) -> Result<Reply, Ended> {
         tokio::select! {
             reply = transaction.finish() => Ok(reply),
             () = reached(&mut self.drain, Drain::Over) => Err(Ended::Draining),
@@ -86,7 +90,7 @@ impl Connection {
     }
 
     /// What the listener has against the content so far.
-    fn objection(&self, check: &ContentCheck, bare_newlines: u64) -> Option<Reply> {
+    pub(super) fn objection(&self, check: &ContentCheck, bare_newlines: u64) -> Option<Reply> {
         let listener = &self.port.listener;
         if check.size() > listener.message_size_max.0 {
             return Some(replies::too_large(listener.message_size_max.0));
@@ -107,6 +111,9 @@ impl Connection {
         envelope.set_host_fact("smtp.protocol", incoming.protocol.name());
         envelope.set_host_fact("client.ip", self.client.to_string());
         envelope.set_host_fact("body", incoming.body.name());
+        if incoming.smtputf8 {
+            envelope.set_host_fact("smtp.smtputf8", "yes");
+        }
         if let Some(size) = incoming.size_declared {
             envelope.set_host_fact("size.declared", size.to_string());
         }

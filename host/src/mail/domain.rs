@@ -2,14 +2,16 @@
 //!
 //! ```text
 //! "MX.Example"  ->  "mx.example"        "[IPv6:2001:DB8:0:0::1]"  ->  "[ipv6:2001:db8::1]"
+//! "Bücher.example"  ->  "bücher.example"
 //! ```
 //!
-//! Two spellings of one domain compare equal as strings afterwards, so tenants are found by plain lookup. Knows nothing
-//! of DNS and of who owns a domain.
+//! Two spellings of one domain compare equal as strings afterwards, so tenants are found by plain lookup. Not so the
+//! U-label and the A-label (`xn--...`) of one name, nor two Unicode normalisations of it: IDNA is not applied, they are
+//! different names here. Knows nothing of DNS and of who owns a domain.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// Longest label of a name, in octets: RFC 1035 §2.3.4.
+/// Longest label of a name, in octets, of UTF-8 too: RFC 1035 §2.3.4.
 pub const LABEL_MAX: usize = 63;
 /// Longest domain, in octets: RFC 5321 §4.5.3.1.2.
 pub const DOMAIN_MAX: usize = 255;
@@ -34,8 +36,8 @@ pub enum DomainError {
     BadLiteral,
 }
 
-/// Checks a domain or address literal (RFC 5321 §4.1.2, §4.1.3) and gives its one spelling: lower-case; an address
-/// literal as the standard library prints the address (RFC 5952).
+/// Checks a domain or address literal (RFC 5321 §4.1.2, §4.1.3, RFC 6531 §3.3) and gives its one spelling: [`lower`]
+/// case; an address literal as the standard library prints the address (RFC 5952).
 ///
 /// Beyond the RFC an underscore may stand where a letter may, as senders' host names in the field have it. Refused
 /// though in the RFC: tagged literals other than `IPv6`, and IPv4 numbers with leading zeros, which some read as octal.
@@ -47,9 +49,33 @@ pub fn normalise(text: &str) -> Result<String, DomainError> {
         return literal(text).ok_or(DomainError::BadLiteral);
     }
     for label in text.split('.') {
-        check_label(label.as_bytes())?;
+        check_label(label)?;
     }
-    Ok(text.to_ascii_lowercase())
+    let lower = lower(text);
+    // A few letters take more octets in lower case.
+    if lower.len() > DOMAIN_MAX {
+        return Err(DomainError::TooLong);
+    }
+    if lower.split('.').any(|label| label.len() > LABEL_MAX) {
+        return Err(DomainError::LabelTooLong);
+    }
+    Ok(lower)
+}
+
+/// The case that domains are compared in: each character by itself, so that a part of a name and the whole agree, which
+/// `str::to_lowercase` with its final sigma does not give.
+pub fn lower(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).collect()
+}
+
+/// Whether `c` is visible text. Not so: control characters, the separators of lines and paragraphs, and what turns the
+/// direction of writing, which would let a name show as another one in a log or a list.
+pub fn is_visible(c: char) -> bool {
+    !c.is_control()
+        && !matches!(
+            c,
+            '\u{2028}' | '\u{2029}' | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        )
 }
 
 /// RFC 5321 §4.1.3: `[1.2.3.4]` or `[IPv6:...]`, the tag in any case.
@@ -63,18 +89,27 @@ fn literal(text: &str) -> Option<String> {
     tag.eq_ignore_ascii_case("ipv6").then(|| format!("[ipv6:{v6}]"))
 }
 
-fn check_label(label: &[u8]) -> Result<(), DomainError> {
-    let (Some(first), Some(last)) = (label.first(), label.last()) else {
+fn check_label(label: &str) -> Result<(), DomainError> {
+    if label.is_empty() {
         return Err(DomainError::EmptyLabel);
-    };
-    let named = label.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
-    if !named || *first == b'-' || *last == b'-' {
+    }
+    if !label.chars().all(is_label_char) || label.starts_with('-') || label.ends_with('-') {
         return Err(DomainError::NotAName);
     }
     if label.len() > LABEL_MAX {
         return Err(DomainError::LabelTooLong);
     }
     Ok(())
+}
+
+/// ASCII as in a host name; beyond it all that is visible, but for what others would read as ASCII: the dots of UTS 46
+/// §2.3 and the Kelvin sign, which is a `k` in lower case.
+fn is_label_char(c: char) -> bool {
+    if c.is_ascii() {
+        return c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    }
+    let reads_as_ascii = matches!(c, '\u{3002}' | '\u{ff0e}' | '\u{ff61}' | '\u{212a}');
+    is_visible(c) && !c.is_whitespace() && !reads_as_ascii
 }
 
 #[cfg(test)]
@@ -94,8 +129,33 @@ mod tests {
         for text in ["", ".", "a.", ".a", "a..b"] {
             check(text, Err(DomainError::EmptyLabel));
         }
-        for text in ["-a", "a-.b", "a b", "a\0", "a\r\nb", "ü.example", "a@b", "a,b", "a]", "x/y", "*.a"] {
+        for text in ["-a", "a-.b", "a b", "a\0", "a\r\nb", "a@b", "a,b", "a]", "x/y", "*.a"] {
             check(text, Err(DomainError::NotAName));
+        }
+    }
+
+    /// RFC 6531 §3.3, RFC 5890 §2.3.2.1. The virama of Hindi is no letter, yet part of names.
+    #[test]
+    fn names_beyond_ascii() {
+        check("例え.jp", Ok("例え.jp"));
+        check("BÜCHER.Example", Ok("bücher.example"));
+        check("हिन्दी.भारत", Ok("हिन्दी.भारत"));
+        check("ΑΣ.example", Ok("ασ.example"));
+        for text in [
+            "a\u{85}b",
+            "a\u{a0}b",
+            "a\u{2028}b",
+            "a\u{202e}b",
+            "a\u{2066}b",
+            "a\u{3000}b",
+            "a\u{3002}b",
+            "a\u{ff0e}b",
+            "\u{212a}",
+            "-ü",
+            "[ü]x",
+        ] {
+            let error = if text.starts_with('[') { DomainError::BadLiteral } else { DomainError::NotAName };
+            check(text, Err(error));
         }
     }
 
@@ -108,6 +168,14 @@ mod tests {
         assert_eq!(domain.len(), DOMAIN_MAX);
         check(&domain, Ok(&domain));
         check(&format!("{domain}l"), Err(DomainError::TooLong));
+
+        let label = "ü".repeat(31);
+        check(&format!("{label}l"), Ok(&format!("{label}l")));
+        check(&format!("{label}ü"), Err(DomainError::LabelTooLong));
+        // Two octets that are three in lower case.
+        let label = "Ⱥ".repeat(21);
+        check(&label, Ok(&"ⱥ".repeat(21)));
+        check(&format!("{label}Ⱥ"), Err(DomainError::LabelTooLong));
     }
 
     #[test]

@@ -16,8 +16,9 @@ pub const FACTS_MAX: usize = 64;
 
 /// Sender, recipients and facts of one message.
 ///
-/// Facts of the host: `smtp.helo`, `smtp.protocol` (`SMTP`, `ESMTP`, `ESMTPS`, `LMTP`, ...), `client.ip`, `tls.version`,
-/// `tls.cipher`, `size.declared`, `body` (`7BIT` or `8BITMIME`). Facts of stages begin with `x.`.
+/// Facts of the host: `smtp.helo`, `smtp.protocol` (`SMTP`, `ESMTP`, `ESMTPS`, `UTF8SMTP`, `UTF8SMTPS`), `smtp.smtputf8`
+/// (`yes`, where the client asked for it), `client.ip`, `tls.version`, `tls.cipher`, `size.declared`, `body` (`7BIT` or
+/// `8BITMIME`). Facts of stages begin with `x.`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Envelope {
     id: MessageId,

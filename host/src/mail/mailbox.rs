@@ -13,8 +13,9 @@ pub const MAILBOX_MAX: usize = 254;
 
 /// A recipient or sender address (RFC 5321 §4.1.2, RFC 6531 §3.3).
 ///
-/// `local` is kept as the client wrote it, quotes included. `domain` is lower-case, an IDNA A-label or U-label name or
-/// an address literal with its brackets; it is empty only for the bare `postmaster` of RFC 5321 §4.5.1.
+/// `local` is kept as the client wrote it, quotes included: no Unicode normalisation is applied. `domain` is lower-case,
+/// a name of A-labels or U-labels, or an address literal with its brackets; it is empty only for the bare `postmaster` of
+/// RFC 5321 §4.5.1. Limits count octets.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Mailbox {
     local: String,
@@ -24,9 +25,9 @@ pub struct Mailbox {
 /// Why a text is no mailbox. The texts are fit for the client: they say what is wrong and repeat nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MailboxError {
-    /// A byte that is not ASCII (internationalised mailboxes need SMTPUTF8, RFC 6531, which is not offered).
-    #[error("only ASCII is accepted")]
-    NotAscii,
+    /// A character beyond ASCII that is no visible text: see [`domain::is_visible`].
+    #[error("a character cannot be shown")]
+    Invisible,
     /// More than [`MAILBOX_MAX`] octets.
     #[error("the address is longer than 256 octets with its brackets")]
     TooLong,
@@ -47,7 +48,7 @@ pub enum MailboxError {
 impl Mailbox {
     /// A mailbox of parts that the caller has checked. `domain` is made lower-case here.
     pub fn from_parts(local: impl Into<String>, domain: impl AsRef<str>) -> Self {
-        Self { local: local.into(), domain: domain.as_ref().to_lowercase() }
+        Self { local: local.into(), domain: domain::lower(domain.as_ref()) }
     }
 
     /// The bare `postmaster` (RFC 5321 §4.5.1): no domain.
@@ -56,10 +57,11 @@ impl Mailbox {
     }
 
     /// Parses `local@domain` without angle brackets (RFC 5321 §4.1.2 `Mailbox`), or the bare `postmaster` in any case,
-    /// which is kept in lower case. Reads back what `Display` writes.
+    /// which is kept in lower case. Reads back what `Display` writes. Whether characters beyond ASCII may be used at all
+    /// is for the caller to say.
     pub fn parse(text: &str) -> Result<Self, MailboxError> {
-        if !text.is_ascii() {
-            return Err(MailboxError::NotAscii);
+        if text.chars().any(|c| !c.is_ascii() && !domain::is_visible(c)) {
+            return Err(MailboxError::Invisible);
         }
         if text.eq_ignore_ascii_case("postmaster") {
             return Ok(Self::postmaster());
@@ -80,6 +82,11 @@ impl Mailbox {
     /// The local part, quotes included where the client used them.
     pub fn local(&self) -> &str {
         &self.local
+    }
+
+    /// Whether it can travel without SMTPUTF8 (RFC 6531).
+    pub fn is_ascii(&self) -> bool {
+        self.local.is_ascii() && self.domain.is_ascii()
     }
 
     /// The lower-case domain, or an address literal in brackets, or empty for the bare `postmaster`.
@@ -112,22 +119,23 @@ fn split_local(text: &str) -> Result<(&str, &str), MailboxError> {
     if dot_string { Ok((local, after)) } else { Err(MailboxError::BadLocal) }
 }
 
-/// The length of the quoted string that `text` begins with, quotes included (RFC 5321 §4.1.2 `Quoted-string`).
+/// The length of the quoted string that `text`, of UTF-8, begins with, quotes included (RFC 5321 §4.1.2 `Quoted-string`,
+/// RFC 6531 §3.3).
 pub(crate) fn quoted_end(text: &[u8]) -> Option<usize> {
     let mut at = 1;
     loop {
         match text.get(at)? {
             b'"' => return Some(at + 1),
             b'\\' if matches!(text.get(at + 1)?, b' '..=b'~') => at += 2,
-            b' '..=b'[' | b']'..=b'~' => at += 1,
+            b' '..=b'[' | b']'..=b'~' | 0x80.. => at += 1,
             _ => return None,
         }
     }
 }
 
-/// RFC 5322 §3.2.3.
+/// RFC 5322 §3.2.3, RFC 6531 §3.3.
 fn is_atext(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte)
+    !byte.is_ascii() || byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte)
 }
 
 #[cfg(test)]
@@ -151,6 +159,9 @@ mod tests {
         check("a@[192.0.2.1]", Ok("a@[192.0.2.1]"));
         check("a@[IPv6:0:0::1]", Ok("a@[ipv6:::1]"));
         check("PostMaster", Ok("postmaster"));
+        check("用户@例え.JP", Ok("用户@例え.jp"));
+        check("Jürgen.Ω@BÜCHER.example", Ok("Jürgen.Ω@bücher.example"));
+        check("\"ü ü\"@x", Ok("\"ü ü\"@x"));
     }
 
     #[test]
@@ -183,8 +194,12 @@ mod tests {
         check(r#""a"b@x"#, Err(MailboxError::NoDomain));
         check("a@", Err(DomainError::EmptyLabel.into()));
         check("a@b@d", Err(DomainError::NotAName.into()));
-        check("ü@x.example", Err(MailboxError::NotAscii));
-        check("a@ü.example", Err(MailboxError::NotAscii));
+        check("\"ü\\ü\"@x", Err(MailboxError::BadLocal));
+        for invisible in ["\u{85}", "\u{9b}", "\u{2028}", "\u{2029}", "\u{202e}", "\u{2066}", "\u{200f}"] {
+            check(&format!("a{invisible}@x"), Err(MailboxError::Invisible));
+            check(&format!("\"a{invisible}\"@x"), Err(MailboxError::Invisible));
+            check(&format!("a@x{invisible}"), Err(MailboxError::Invisible));
+        }
     }
 
     #[test]
@@ -192,6 +207,9 @@ mod tests {
         let local = "l".repeat(LOCAL_MAX);
         check(&format!("{local}@x"), Ok(&format!("{local}@x")));
         check(&format!("{local}l@x"), Err(MailboxError::LocalTooLong));
+        let umlauts = "ü".repeat(LOCAL_MAX / 2);
+        check(&format!("{umlauts}@x"), Ok(&format!("{umlauts}@x")));
+        check(&format!("{umlauts}l@x"), Err(MailboxError::LocalTooLong));
 
         let label = "d".repeat(62);
         let full = format!("{local}@{label}.{label}.{label}");
@@ -204,10 +222,10 @@ mod tests {
         /// Goal: a mailbox that was taken in is one when it goes out again, and carries nothing that ends a line or a
         /// path. Method: texts likely to parse, and any text at all.
         #[test]
-        fn display_reads_back(text in r#"([a-zA-Z.+"\\@ ]{1,12}@([a-zA-Z-]{1,4}\.){0,2}[a-z]{1,4})|(\PC{0,20})"#) {
+        fn display_reads_back(text in r#"([a-zA-ZÄΣ語.+"\\@ ]{1,12}@([a-zA-ZÄΣȺ語-]{1,4}\.){0,2}[a-z]{1,4})|(\PC{0,20})|(.{1,4}@.{1,4})"#) {
             if let Ok(mailbox) = Mailbox::parse(&text) {
                 let shown = mailbox.to_string();
-                prop_assert!(shown.bytes().all(|b| (b' '..=b'~').contains(&b)));
+                prop_assert!(shown.chars().all(domain::is_visible));
                 prop_assert!(shown.len() <= MAILBOX_MAX);
                 prop_assert_eq!(Mailbox::parse(&shown), Ok(mailbox));
             }

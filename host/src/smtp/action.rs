@@ -19,10 +19,32 @@ pub enum Action {
     /// Send [`Session::go_ahead`], take the content in, answer it, and call [`Session::content_done`]. To refuse the
     /// transaction now, send a 4xx or 5xx in its place and call `content_done`.
     Receive(Box<Incoming>),
+    /// Take the octets of a chunk in and answer it (RFC 3030): with [`Session::chunk_ok`], or with a 4xx or 5xx and a
+    /// call of [`Session::chunk_refused`]. After the last chunk answer the message and call [`Session::content_done`].
+    Chunk(Chunk),
+    /// Send it, give up the message whose chunks came before, if any, and drop the next `octets` octets: they are no
+    /// commands.
+    Skip {
+        /// What the client is answered.
+        reply: Reply,
+        /// Octets of the chunk that is refused.
+        octets: u64,
+    },
     /// Send it, drop all bytes that came with the command, take the TLS handshake, call [`Session::tls_started`].
     StartTls(Reply),
     /// Send it and close the connection.
     Close(Reply),
+}
+
+/// One `BDAT` whose octets are to be taken in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chunk {
+    /// Of the first chunk of a message: what was agreed.
+    pub opening: Option<Box<Incoming>>,
+    /// Octets that follow the command line. All chunks of a message together keep to `message_size_max`.
+    pub octets: u64,
+    /// Whether the message is complete after them.
+    pub last: bool,
 }
 
 /// What was agreed before the content comes.
@@ -36,13 +58,15 @@ pub struct Incoming {
     pub size_declared: Option<u64>,
     /// `BODY=`.
     pub body: Body,
+    /// `SMTPUTF8`: addresses and header fields may be in UTF-8 (RFC 6531).
+    pub smtputf8: bool,
     /// What the client called itself: one printable ASCII word.
     pub helo: String,
     /// How it came.
     pub protocol: Protocol,
 }
 
-/// The protocol as `Received: ... with` names it (RFC 3848).
+/// The protocol as `Received: ... with` names it (RFC 3848, RFC 6531 §4.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
     /// After HELO. No name exists for it under TLS.
@@ -51,15 +75,21 @@ pub enum Protocol {
     Esmtp,
     /// After EHLO, under TLS.
     Esmtps,
+    /// As ESMTP, and the client asked for SMTPUTF8.
+    Utf8Smtp,
+    /// As ESMTPS, and the client asked for SMTPUTF8.
+    Utf8Smtps,
 }
 
 impl Protocol {
-    /// `SMTP`, `ESMTP` or `ESMTPS`.
+    /// `SMTP`, `ESMTP`, `ESMTPS`, `UTF8SMTP` or `UTF8SMTPS`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Smtp => "SMTP",
             Self::Esmtp => "ESMTP",
             Self::Esmtps => "ESMTPS",
+            Self::Utf8Smtp => "UTF8SMTP",
+            Self::Utf8Smtps => "UTF8SMTPS",
         }
     }
 }

@@ -76,7 +76,8 @@ fn split_path(text: &str) -> Result<(&str, &str), PathError> {
     Ok((&text[1..at], &text[at + 1..]))
 }
 
-/// Takes the source route `@a,@b:` off. RFC 5321 §4.1.1.3, appendix C: accepted, never followed.
+/// Takes the source route `@a,@b:` off. RFC 5321 §4.1.1.3, appendix C: accepted, never followed; in ASCII only, being older
+/// than all else.
 fn strip_route(inner: &str) -> Result<&str, PathError> {
     if !inner.starts_with('@') {
         return Ok(inner);
@@ -85,6 +86,9 @@ fn strip_route(inner: &str) -> Result<&str, PathError> {
     for hop in route.split(',') {
         let host = hop.strip_prefix('@').ok_or(PathError::BadRoute)?;
         domain::normalise(host).map_err(|_| PathError::BadRoute)?;
+        if !host.is_ascii() {
+            return Err(PathError::BadRoute);
+        }
     }
     Ok(mailbox)
 }
@@ -106,6 +110,8 @@ mod tests {
         forward(r#"<"a>b"@x.example>>"#, Ok((r#""a>b"@x.example"#, ">")));
         forward(r#"<"a\">b"@x.example>"#, Ok((r#""a\">b"@x.example"#, "")));
         forward("<POSTMASTER>", Ok(("postmaster", "")));
+        forward("<用户@例え.jp> X", Ok(("用户@例え.jp", " X")));
+        forward("<\"ü>ü\"@x>", Ok(("\"ü>ü\"@x", "")));
         for text in ["", "a@x.example", "<a@x.example", " <a@x.example>"] {
             forward(text, Err(PathError::NoBrackets));
         }
@@ -118,9 +124,15 @@ mod tests {
         forward("<@r.example:a@x.example>", Ok(("a@x.example", "")));
         forward("<@r.example,@s.example:a@x.example>", Ok(("a@x.example", "")));
         forward("<@r.example:postmaster>", Ok(("postmaster", "")));
-        for text in
-            ["<@r.example>", "<@r.example,:a@x>", "<@r.example,s:a@x>", "<@-r:a@x>", "<@a@b:c@x>", "<@:a@x>"]
-        {
+        for text in [
+            "<@r.example>",
+            "<@r.example,:a@x>",
+            "<@r.example,s:a@x>",
+            "<@-r:a@x>",
+            "<@a@b:c@x>",
+            "<@:a@x>",
+            "<@ü:a@x>",
+        ] {
             forward(text, Err(PathError::BadRoute));
         }
         forward("<@r.example:>", Err(MailboxError::NoDomain.into()));

@@ -1,4 +1,4 @@
-//! One command line, parsed (RFC 5321 §4.1.1, RFC 1870, RFC 6152, RFC 3207).
+//! One command line, parsed (RFC 5321 §4.1.1, RFC 1870, RFC 3030, RFC 3207, RFC 6152, RFC 6531).
 //!
 //! ```text
 //! "MAIL FROM:<jo@x.example> SIZE=99"  ->  Command::Mail(Mail { sender, size: Some(99), body })
@@ -12,12 +12,15 @@ use crate::mail::Mailbox;
 
 /// Longest command line in octets, CRLF included: RFC 5321 §4.5.3.1.4.
 pub const LINE_MAX: usize = 512;
-/// Longest `MAIL` line: what the extensions offered add to it. `SIZE` 26 (RFC 1870 §3), `BODY` 17 (RFC 6152 §2).
-pub const MAIL_LINE_MAX: usize = LINE_MAX + 26 + 17;
+/// Longest `MAIL` line: what the extensions offered add to it. `SIZE` 26 (RFC 1870 §3), `BODY` 17 (RFC 6152 §2),
+/// `SMTPUTF8` 10 (RFC 6531 §3.1).
+pub const MAIL_LINE_MAX: usize = LINE_MAX + 26 + 17 + 10;
 /// Longest line of any command: what the line decoder must be able to hold.
 pub const ANY_LINE_MAX: usize = MAIL_LINE_MAX;
 /// Longest argument of HELO and EHLO in octets: RFC 5321 §4.5.3.1.2.
 pub const HELO_MAX: usize = 255;
+
+const BDAT_USAGE: &str = "BDAT size [LAST]";
 
 /// A command with its arguments checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +35,13 @@ pub enum Command {
     Rcpt(Mailbox),
     /// Wants to send the content.
     Data,
+    /// `BDAT`: a chunk of the content follows the line (RFC 3030).
+    Chunk {
+        /// Its size.
+        octets: u64,
+        /// `LAST`: the content is complete after it.
+        last: bool,
+    },
     /// `RSET`: ends the transaction.
     Reset,
     /// Does nothing.
@@ -55,6 +65,8 @@ pub struct Mail {
     pub size: Option<u64>,
     /// `BODY=` (RFC 6152).
     pub body: Body,
+    /// `SMTPUTF8` (RFC 6531).
+    pub smtputf8: bool,
 }
 
 /// What the client says of the content's octets. It is a promise, not a limit: nothing is converted.
@@ -107,6 +119,15 @@ pub enum SyntaxError {
     /// A parameter of an extension that we do not offer.
     #[error("Parameter not offered; EHLO lists the extensions")]
     UnknownParameter,
+    /// The reverse-path is not in ASCII and `SMTPUTF8` was not given.
+    #[error("An address in UTF-8 needs the parameter SMTPUTF8")]
+    NeedsSmtpUtf8,
+    /// What follows the size of a chunk is not `LAST`. The octets that follow the line are content all the same.
+    #[error("Write: {BDAT_USAGE}")]
+    BadChunk {
+        /// The chunk's size.
+        octets: u64,
+    },
     /// A known parameter with a value that it cannot have, or twice.
     #[error("Bad parameter: {0}")]
     BadParameter(&'static str),
@@ -118,7 +139,11 @@ impl SyntaxError {
         let (code, enhanced) = match self {
             Self::Overlong | Self::Unprintable | Self::Unknown => (500, "5.5.2"),
             Self::NotImplemented => (502, "5.5.1"),
-            Self::UnwantedArgument | Self::Usage(_) | Self::BadParameter(_) => (501, "5.5.4"),
+            Self::UnwantedArgument | Self::Usage(_) | Self::BadChunk { .. } | Self::BadParameter(_) => {
+                (501, "5.5.4")
+            }
+            // RFC 6531 §3.5.
+            Self::NeedsSmtpUtf8 => (553, "5.6.7"),
             Self::Sender(_) => (501, "5.1.7"),
             Self::Recipient(_) => (501, "5.1.3"),
             Self::UnknownParameter => (555, "5.5.4"),
@@ -128,6 +153,12 @@ impl SyntaxError {
 }
 
 impl Command {
+    /// Whether content follows a line that begins so, whatever else is wrong with the line: where its chunk ends is known
+    /// only from an `Ok` or from [`SyntaxError::BadChunk`].
+    pub fn announces_content(line: &[u8]) -> bool {
+        line.get(..4).is_some_and(|verb| verb.eq_ignore_ascii_case(b"BDAT"))
+    }
+
     /// Parses one line, given without its CRLF. Spaces at its end mean nothing (RFC 5321 §4.1.1).
     pub fn parse(line: &[u8]) -> Result<Self, SyntaxError> {
         let text = std::str::from_utf8(line).map_err(|_| SyntaxError::Unprintable)?;
@@ -146,6 +177,7 @@ impl Command {
             "MAIL" => mail(argument).map(Self::Mail),
             "RCPT" => rcpt(argument).map(Self::Rcpt),
             "DATA" => bare(argument, Self::Data),
+            "BDAT" => chunk(argument),
             "RSET" => bare(argument, Self::Reset),
             "QUIT" => bare(argument, Self::Quit),
             "STARTTLS" => bare(argument, Self::StartTls),
@@ -153,8 +185,8 @@ impl Command {
             "HELP" => Ok(Self::Help),
             "VRFY" if argument.is_empty() => Err(SyntaxError::Usage("VRFY user")),
             "VRFY" => Ok(Self::Verify),
-            "AUTH" | "BDAT" | "BURL" | "ETRN" | "EXPN" | "LHLO" | "SAML" | "SEND" | "SOML" | "TURN"
-            | "XCLIENT" | "XFORWARD" => Err(SyntaxError::NotImplemented),
+            "AUTH" | "BURL" | "ETRN" | "EXPN" | "LHLO" | "SAML" | "SEND" | "SOML" | "TURN" | "XCLIENT"
+            | "XFORWARD" => Err(SyntaxError::NotImplemented),
             _ => Err(SyntaxError::Unknown),
         }
     }
@@ -174,11 +206,24 @@ fn client_name(argument: &str, usage: &'static str) -> Result<String, SyntaxErro
     Ok(argument.to_owned())
 }
 
+/// RFC 3030 §2: `BDAT 1*DIGIT [LAST]`. More than a `u64` holds is no size: nobody sends that much.
+fn chunk(argument: &str) -> Result<Command, SyntaxError> {
+    let (size, mark) = argument.split_once(' ').unwrap_or((argument, ""));
+    let digits = !size.is_empty() && size.bytes().all(|b| b.is_ascii_digit());
+    let octets = size.parse().ok().filter(|_| digits).ok_or(SyntaxError::Usage(BDAT_USAGE))?;
+    match mark.trim_start_matches(' ') {
+        "" => Ok(Command::Chunk { octets, last: false }),
+        mark if mark.eq_ignore_ascii_case("LAST") => Ok(Command::Chunk { octets, last: true }),
+        _ => Err(SyntaxError::BadChunk { octets }),
+    }
+}
+
 fn mail(argument: &str) -> Result<Mail, SyntaxError> {
     let path = after_keyword(argument, "FROM:").ok_or(SyntaxError::Usage("MAIL FROM:<address>"))?;
     let (sender, rest) = address::reverse_path(path).map_err(SyntaxError::Sender)?;
     let mut size = None;
     let mut body = None;
+    let mut smtputf8 = None;
     for (keyword, value) in parameters(rest).ok_or(SyntaxError::Usage("MAIL FROM:<address> KEYWORD=value"))? {
         if keyword.eq_ignore_ascii_case("SIZE") {
             let declared =
@@ -187,11 +232,20 @@ fn mail(argument: &str) -> Result<Mail, SyntaxError> {
         } else if keyword.eq_ignore_ascii_case("BODY") {
             let declared = parse_body(value).ok_or(SyntaxError::BadParameter("BODY is 7BIT or 8BITMIME"))?;
             once(&mut body, declared)?;
+        } else if keyword.eq_ignore_ascii_case("SMTPUTF8") {
+            if value.is_some() {
+                return Err(SyntaxError::BadParameter("SMTPUTF8 takes no value"));
+            }
+            once(&mut smtputf8, ())?;
         } else {
             return Err(SyntaxError::UnknownParameter);
         }
     }
-    Ok(Mail { sender, size, body: body.unwrap_or_default() })
+    let smtputf8 = smtputf8.is_some();
+    if !smtputf8 && sender.as_ref().is_some_and(|sender| !sender.is_ascii()) {
+        return Err(SyntaxError::NeedsSmtpUtf8);
+    }
+    Ok(Mail { sender, size, body: body.unwrap_or_default(), smtputf8 })
 }
 
 fn rcpt(argument: &str) -> Result<Mailbox, SyntaxError> {

@@ -47,6 +47,8 @@ pub enum LineProgress<'a> {
     Overlong {
         /// Bytes used.
         consumed: usize,
+        /// What of it could be held.
+        start: &'a [u8],
     },
 }
 
@@ -79,7 +81,9 @@ impl LineDecoder {
             if end.is_none() {
                 self.state = LineState::Skipping;
             }
-            return LineProgress::Overlong { consumed };
+            let room = self.line_max - self.line.len();
+            self.line.extend_from_slice(&piece[..room.min(piece.len())]);
+            return LineProgress::Overlong { consumed, start: &self.line };
         }
         self.line.extend_from_slice(piece);
         match end {

@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! framing    bytes     -> command lines, message content     LineDecoder, DotDecoder
+//! chunk      bytes     -> message content in chunks          ChunkDecoder
 //! address    "<a@b>"   -> Mailbox                            paths, source routes
 //! command    line      -> Command                            syntax, its limits and its errors
 //! session    Command   -> Action                             order of commands, what is remembered between them
@@ -16,13 +17,15 @@
 
 pub mod action;
 pub mod address;
+pub mod chunk;
 pub mod command;
 pub mod framing;
 mod replies;
 pub mod reply;
 pub mod session;
 
-pub use action::{Action, Incoming, Protocol};
+pub use action::{Action, Chunk, Incoming, Protocol};
+pub use chunk::ChunkDecoder;
 pub use command::{Body, Command};
 pub use framing::{DotDecoder, LineDecoder, LineProgress, Progress};
 pub use reply::Reply;

@@ -13,13 +13,15 @@ pub(super) fn helo(hostname: &str) -> Reply {
     Reply::new(250, "", hostname)
 }
 
-/// Lists the extensions: RFC 2920, RFC 1870, RFC 6152, RFC 2034, RFC 3207, RFC 5321 §4.1.1.8.
+/// Lists the extensions: RFC 2920, RFC 1870, RFC 6152, RFC 6531, RFC 3030, RFC 2034, RFC 3207, RFC 5321 §4.1.1.8.
 pub(super) fn ehlo(hostname: &str, message_size_max: u64, starttls: bool) -> Reply {
     let mut lines = vec![
         hostname.to_owned(),
         "PIPELINING".to_owned(),
         format!("SIZE {message_size_max}"),
         "8BITMIME".to_owned(),
+        "SMTPUTF8".to_owned(),
+        "CHUNKING".to_owned(),
         "ENHANCEDSTATUSCODES".to_owned(),
     ];
     if starttls {
@@ -45,12 +47,16 @@ pub(super) fn go_ahead() -> Reply {
     Reply::new(354, "", "End the message with <CRLF>.<CRLF>")
 }
 
+pub(super) fn chunk_ok(octets: u64) -> Reply {
+    Reply::new(250, "2.0.0", &format!("{octets} octets received"))
+}
+
 pub(super) fn goodbye(hostname: &str) -> Reply {
     Reply::new(221, "2.0.0", &format!("{hostname} closing connection"))
 }
 
 pub(super) fn help() -> Reply {
-    let commands = "Commands: HELO EHLO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT STARTTLS; see RFC 5321";
+    let commands = "Commands: HELO EHLO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT STARTTLS; see RFC 5321";
     Reply::new(214, "2.0.0", commands)
 }
 
@@ -84,6 +90,18 @@ pub(super) fn need_rcpt() -> Reply {
 
 pub(super) fn nested_mail() -> Reply {
     Reply::new(503, "5.5.1", "A transaction is open; send RSET to begin another")
+}
+
+pub(super) fn chunks_have_begun() -> Reply {
+    Reply::new(503, "5.5.1", "The message has begun with BDAT; end it with BDAT LAST or send RSET")
+}
+
+pub(super) fn chunk_missing() -> Reply {
+    Reply::new(503, "5.5.1", "A chunk of this message was refused; send RSET to begin another")
+}
+
+pub(super) fn recipient_needs_smtputf8() -> Reply {
+    Reply::new(550, "5.6.7", "An address in UTF-8 needs the parameter SMTPUTF8 of MAIL")
 }
 
 pub(super) fn no_valid_recipients() -> Reply {

@@ -5,16 +5,18 @@
 //! session.recipient_checked(Ok(jo))            ->  Action::Reply(250 2.1.5)
 //! session.command(b"DATA")                     ->  Action::Receive(what was agreed)
 //! session.content_done()                           the next MAIL may come
+//! session.command(b"BDAT 5")                   ->  Action::Chunk(5 octets; with the first, what was agreed)
 //! ```
 //!
 //! No I/O, no clock; knows nothing of tenants, TLS or where content goes. Whoever drives it does what an [`Action`] says
-//! before it gives the next line. After [`Action::StartTls`] it must drop every byte that came before the handshake
+//! before it gives the next line. A chunk that is refused is one that the message lacks: no more is taken of it, until RSET
+//! or the like. After [`Action::StartTls`] it must drop every byte that came before the handshake
 //! (CVE-2011-0411) and call [`Session::tls_started`].
 
 use std::mem;
 use std::sync::Arc;
 
-use super::action::{Action, Incoming, Protocol};
+use super::action::{Action, Chunk, Incoming, Protocol};
 use super::command::{Command, Mail, SyntaxError};
 use super::{Reply, replies};
 use crate::mail::Mailbox;
@@ -58,8 +60,15 @@ enum Transaction {
     None,
     /// MAIL was; RCPT and DATA may come.
     Open(Open),
-    /// Handed out with [`Action::Receive`].
+    /// Handed out with [`Action::Receive`], or with the last chunk.
     Receiving,
+    /// Chunks of the content were handed out, of so many octets in all; more may come.
+    Chunks {
+        /// Their octets.
+        octets: u64,
+    },
+    /// A chunk was refused before the last one.
+    Failed,
 }
 
 #[derive(Debug)]
@@ -86,17 +95,23 @@ impl Session {
         replies::go_ahead()
     }
 
+    /// The 250 to a chunk that was taken in.
+    pub fn chunk_ok(&self, octets: u64) -> Reply {
+        replies::chunk_ok(octets)
+    }
+
     /// Takes one command line, without its CRLF.
     pub fn command(&mut self, line: &[u8]) -> Action {
         match Command::parse(line) {
             Ok(command) => self.apply(command),
-            Err(error) => self.answer(error.reply()),
+            Err(error @ SyntaxError::BadChunk { octets }) => self.refuse_chunk(error.reply(), octets, false),
+            Err(error) => self.misread(line, error),
         }
     }
 
-    /// Takes note of a line that was too long to be held.
-    pub fn overlong(&mut self) -> Action {
-        self.answer(SyntaxError::Overlong.reply())
+    /// Takes note of a line that was too long to be held; `start` is how it begins.
+    pub fn overlong(&mut self, start: &[u8]) -> Action {
+        self.misread(start, SyntaxError::Overlong)
     }
 
     /// Takes the answer to [`Action::CheckRecipient`]: the mailbox to remember, which may be another one, or the reply
@@ -124,6 +139,16 @@ impl Session {
         self.transaction = Transaction::None;
     }
 
+    /// A chunk that was handed out, not the last, was answered with 4xx or 5xx.
+    pub fn chunk_refused(&mut self) {
+        self.transaction = Transaction::Failed;
+    }
+
+    /// Whether a message has begun to come in chunks, and is neither complete nor refused.
+    pub fn in_chunks(&self) -> bool {
+        matches!(self.transaction, Transaction::Chunks { .. })
+    }
+
     /// The handshake is complete: what was said before is forgotten (RFC 3207 §4.2). Errors still count.
     pub fn tls_started(&mut self) {
         self.tls = true;
@@ -137,27 +162,6 @@ impl Session {
         !matches!(self.transaction, Transaction::None)
     }
 
-    /// What the client called itself, where it did so.
-    pub fn helo(&self) -> Option<&str> {
-        self.client.as_ref().map(|client| client.name.as_str())
-    }
-
-    /// The reverse-path of the open transaction. The outer `None`: none is open.
-    pub fn sender(&self) -> Option<Option<&Mailbox>> {
-        match &self.transaction {
-            Transaction::Open(open) => Some(open.mail.sender.as_ref()),
-            Transaction::None | Transaction::Receiving => None,
-        }
-    }
-
-    /// The recipients taken so far by the open transaction.
-    pub fn recipients(&self) -> &[Mailbox] {
-        match &self.transaction {
-            Transaction::Open(open) => &open.recipients,
-            Transaction::None | Transaction::Receiving => &[],
-        }
-    }
-
     fn apply(&mut self, command: Command) -> Action {
         match command {
             Command::Helo(name) => self.hello(Client { name, extended: false }),
@@ -165,6 +169,7 @@ impl Session {
             Command::Mail(mail) => self.mail(mail),
             Command::Rcpt(recipient) => self.rcpt(recipient),
             Command::Data => self.data(),
+            Command::Chunk { octets, last } => self.chunk(octets, last),
             Command::Reset => {
                 self.transaction = Transaction::None;
                 self.answer(replies::ok())
@@ -209,45 +214,107 @@ impl Session {
 
     /// A mailbox named again is a courtesy to answer, not a second recipient: it is not checked again and does not count.
     fn rcpt(&mut self, recipient: Mailbox) -> Action {
-        let reply = match &self.transaction {
+        let reply = match &mut self.transaction {
+            Transaction::Open(open) if !recipient.is_ascii() && !open.mail.smtputf8 => {
+                open.refused = true;
+                replies::recipient_needs_smtputf8()
+            }
             Transaction::Open(open) if open.recipients.contains(&recipient) => replies::recipient_ok(),
             Transaction::Open(open) if open.recipients.len() >= self.config.recipients_max => {
                 replies::too_many_recipients()
             }
             Transaction::Open(_) => return Action::CheckRecipient(recipient),
+            Transaction::Chunks { .. } => replies::chunks_have_begun(),
+            Transaction::Failed => replies::chunk_missing(),
             Transaction::None | Transaction::Receiving => replies::need_mail(),
         };
         self.answer(reply)
     }
 
     fn data(&mut self) -> Action {
-        let open = match mem::replace(&mut self.transaction, Transaction::Receiving) {
-            Transaction::Open(open) if !open.recipients.is_empty() => open,
+        match mem::replace(&mut self.transaction, Transaction::Receiving) {
+            Transaction::Open(open) if !open.recipients.is_empty() => {
+                Action::Receive(Box::new(self.incoming(open)))
+            }
+            // RFC 3030 §2: never both in one transaction, and the message is over.
+            Transaction::Chunks { .. } => self.refuse_chunk(replies::chunks_have_begun(), 0, false),
             unready => {
-                let refusal = match &unready {
-                    Transaction::None | Transaction::Receiving => replies::need_mail(),
-                    Transaction::Open(open) if open.refused => replies::no_valid_recipients(),
-                    Transaction::Open(_) => replies::need_rcpt(),
-                };
+                let refusal = not_ready(&unready);
                 self.transaction = unready;
-                return self.answer(refusal);
+                self.answer(refusal)
+            }
+        }
+    }
+
+    fn chunk(&mut self, octets: u64, last: bool) -> Action {
+        let (opening, before) = match mem::replace(&mut self.transaction, Transaction::None) {
+            Transaction::Open(open) if !open.recipients.is_empty() => {
+                (Some(Box::new(self.incoming(open))), 0)
+            }
+            Transaction::Chunks { octets } => (None, octets),
+            unready => {
+                let refusal = not_ready(&unready);
+                self.transaction = unready;
+                return self.refuse_chunk(refusal, octets, last);
             }
         };
-        Action::Receive(Box::new(Incoming {
+        let so_far = before.saturating_add(octets);
+        self.transaction = if last { Transaction::Receiving } else { Transaction::Chunks { octets: so_far } };
+        if so_far > self.config.message_size_max {
+            return self.refuse_chunk(replies::too_big(self.config.message_size_max), octets, last);
+        }
+        Action::Chunk(Chunk { opening, octets, last })
+    }
+
+    /// Refuses a chunk. The message lacks it from now on, so that its other chunks are refused too; the last ends it.
+    fn refuse_chunk(&mut self, reply: Reply, octets: u64, last: bool) -> Action {
+        let failed_before = matches!(self.transaction, Transaction::Failed);
+        if last {
+            self.transaction = Transaction::None;
+        } else if self.in_transaction() {
+            self.transaction = Transaction::Failed;
+        }
+        if failed_before {
+            // Sent before the client could know: the refusal it follows from has been counted.
+            return Action::Skip { reply, octets };
+        }
+        match self.answer(reply) {
+            Action::Reply(reply) => Action::Skip { reply, octets },
+            ended => ended,
+        }
+    }
+
+    /// A line that is no command. Where content follows it and nobody can tell how much, the session ends: what would
+    /// be read next might be content, and none of that is ever run.
+    fn misread(&mut self, line: &[u8], error: SyntaxError) -> Action {
+        if Command::announces_content(line) {
+            self.transaction = Transaction::None;
+            return Action::Close(error.reply());
+        }
+        self.answer(error.reply())
+    }
+
+    fn incoming(&self, open: Open) -> Incoming {
+        let protocol = self.protocol(open.mail.smtputf8);
+        Incoming {
             sender: open.mail.sender,
             recipients: open.recipients,
             size_declared: open.mail.size,
             body: open.mail.body,
-            helo: self.helo().unwrap_or_default().to_owned(),
-            protocol: self.protocol(),
-        }))
+            smtputf8: open.mail.smtputf8,
+            helo: self.client.as_ref().map(|client| client.name.clone()).unwrap_or_default(),
+            protocol,
+        }
     }
 
-    fn protocol(&self) -> Protocol {
-        match (self.client.as_ref().is_some_and(|client| client.extended), self.tls) {
-            (false, _) => Protocol::Smtp,
-            (true, false) => Protocol::Esmtp,
-            (true, true) => Protocol::Esmtps,
+    fn protocol(&self, smtputf8: bool) -> Protocol {
+        let extended = self.client.as_ref().is_some_and(|client| client.extended);
+        match (smtputf8, extended, self.tls) {
+            (true, _, false) => Protocol::Utf8Smtp,
+            (true, _, true) => Protocol::Utf8Smtps,
+            (false, false, _) => Protocol::Smtp,
+            (false, true, false) => Protocol::Esmtp,
+            (false, true, true) => Protocol::Esmtps,
         }
     }
 
@@ -262,6 +329,17 @@ impl Session {
         }
         // A recipient check, too, may say that the session must end (RFC 5321 §3.8).
         if reply.code() == 421 { Action::Close(reply) } else { Action::Reply(reply) }
+    }
+}
+
+/// Why no content can come now.
+fn not_ready(transaction: &Transaction) -> Reply {
+    match transaction {
+        Transaction::Open(open) if open.refused => replies::no_valid_recipients(),
+        Transaction::Open(_) => replies::need_rcpt(),
+        Transaction::Chunks { .. } => replies::chunks_have_begun(),
+        Transaction::Failed => replies::chunk_missing(),
+        Transaction::None | Transaction::Receiving => replies::need_mail(),
     }
 }
 

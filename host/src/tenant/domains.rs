@@ -1,13 +1,15 @@
 //! Which tenant a domain belongs to. Exact beats the longest `*.x`, which beats the longest `x.*`.
 //!
 //! One hash look-up for each label of the domain at most, however many tenants there are. Knows nothing of tenants but
-//! what stands for them. U-labels and A-labels of the same name are different names here.
+//! what stands for them. A name in UTF-8 is compared as [`domain::normalise`] leaves it: U-labels and A-labels of the same
+//! name are different names here, and so are its Unicode normalisations.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
+
+use crate::mail::domain;
 
 /// Domains that a tenant takes, in canonical form.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -30,23 +32,18 @@ impl FromStr for Pattern {
                 text.escape_debug()
             )
         };
-        let lower = text.to_lowercase();
-        if lower.starts_with('[') {
-            return literal(&lower).map(Self::Exact).ok_or_else(refuse);
-        }
-        let (make, name): (fn(String) -> Self, &str) = if let Some(name) = lower.strip_prefix("*.") {
+        let (make, name): (fn(String) -> Self, &str) = if let Some(name) = text.strip_prefix("*.") {
             (Self::Below, name)
-        } else if let Some(name) = lower.strip_suffix(".*") {
+        } else if let Some(name) = text.strip_suffix(".*") {
             (Self::Begins, name)
         } else {
-            (Self::Exact, &lower)
+            (Self::Exact, text)
         };
-        let inner = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
-        let label = |label: &str| (1..=63).contains(&label.len()) && label.chars().all(inner);
-        if name.len() > 255 || !name.split('.').all(label) {
+        // An address has nothing below it.
+        if name != text && name.starts_with('[') {
             return Err(refuse());
         }
-        Ok(make(name.to_owned()))
+        domain::normalise(name).map(make).map_err(|_| refuse())
     }
 }
 
@@ -57,15 +54,6 @@ impl fmt::Display for Pattern {
             Self::Below(name) => write!(f, "*.{name}"),
             Self::Begins(name) => write!(f, "{name}.*"),
         }
-    }
-}
-
-/// The one spelling of a lower-case address literal. None where it is not one of an IPv4 or IPv6 address.
-fn literal(text: &str) -> Option<String> {
-    let inner = text.strip_prefix('[')?.strip_suffix(']')?;
-    match inner.strip_prefix("ipv6:") {
-        Some(address) => address.parse::<Ipv6Addr>().ok().map(|address| format!("[ipv6:{address}]")),
-        None => inner.parse::<Ipv4Addr>().ok().map(|address| format!("[{address}]")),
     }
 }
 
@@ -107,7 +95,7 @@ impl<T: Clone + PartialEq> DomainTable<T> {
     /// Whose `domain` is; it must be lower-case, as `Mailbox::domain` is.
     pub fn get(&self, domain: &str) -> Option<&T> {
         if domain.starts_with('[') {
-            return self.exact.get(&literal(domain)?);
+            return self.exact.get(&domain::normalise(domain).ok()?);
         }
         let dots = || domain.match_indices('.').map(|(at, _)| at);
         self.exact
@@ -167,7 +155,24 @@ mod tests {
     fn what_is_no_pattern_is_refused() {
         let long = format!("{}.example", "a".repeat(64));
         for bad in [
-            "", "*", "*.", ".*", "*.*", "a..b", ".a", "a.", "a b", "a.*.b", "*a.b", "a@b", "[1.2.3]", "[::1]",
+            "",
+            "*",
+            "*.",
+            ".*",
+            "*.*",
+            "a..b",
+            ".a",
+            "a.",
+            "a b",
+            "a.*.b",
+            "*a.b",
+            "a@b",
+            "[1.2.3]",
+            "[::1]",
+            "-a",
+            "*.[192.0.2.1]",
+            "[192.0.2.1].*",
+            "ü\u{202e}.example",
         ] {
             assert!(bad.parse::<Pattern>().is_err(), "{bad}");
         }
@@ -176,6 +181,24 @@ mod tests {
         let name = |len: usize| "a.".repeat(len / 2) + &"a".repeat(len % 2);
         assert!(name(255).parse::<Pattern>().is_ok());
         assert!((name(255) + ".a").parse::<Pattern>().is_err());
+    }
+
+    /// Goal: what a client writes finds the tenant, whichever case either used. A sigma at the end of a word is where
+    /// other ways to lower-case differ between a name and its part.
+    #[test]
+    fn names_beyond_ascii_are_found() {
+        let table = table(&["Bücher.Example", "*.भारत", "ΑΣ.*", "*.ΑΣ.example"]);
+        for (domain, expect) in [
+            ("BÜCHER.example", Some("Bücher.Example")),
+            ("हिन्दी.भारत", Some("*.भारत")),
+            ("ΑΣ.test", Some("ΑΣ.*")),
+            ("a.ΑΣ.EXAMPLE", Some("*.ΑΣ.example")),
+            ("xn--bcher-kva.example", None),
+            ("bu\u{308}cher.example", None),
+        ] {
+            let mailbox = crate::mail::Mailbox::parse(&format!("jo@{domain}")).unwrap();
+            assert_eq!(table.get(mailbox.domain()).map(String::as_str), expect, "{domain}");
+        }
     }
 
     #[test]

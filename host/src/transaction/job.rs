@@ -69,6 +69,11 @@ impl Job {
                     size += content.len() as u64;
                     (Step::Write(content), false)
                 }
+                Some(Piece::Settle(done)) => {
+                    // Whoever asked may be gone; that is noticed at the next piece.
+                    let _ = done.send(());
+                    continue;
+                }
                 Some(Piece::End) => (Step::Finish, true),
                 Some(Piece::Refused(reply)) => break Some(Ending::without_sinks("reject", reply)),
                 None => break None,

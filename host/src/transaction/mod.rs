@@ -47,6 +47,8 @@ pub struct Chains {
 /// What comes from the connection.
 enum Piece {
     Content(Bytes),
+    /// To be answered once all that came before has gone through the chain.
+    Settle(oneshot::Sender<()>),
     /// All content has come.
     End,
     /// The connection refuses the content with this reply.
@@ -111,6 +113,25 @@ impl Transaction {
         }
     }
 
+    /// Waits until the chain has worked on all that was written so far, which starts it.
+    ///
+    /// # Errors
+    /// The chain has decided: its reply. The message is over.
+    pub async fn settle(mut self) -> Result<Self, Reply> {
+        let rest = self.collected.split().freeze();
+        match &self.state {
+            State::Collecting(_) if rest.is_empty() => return Ok(self),
+            State::Collecting(_) => self.start(rest).await,
+            State::Running { .. } => rest.is_empty() || self.send(Piece::Content(rest)).await,
+        };
+        let (done, settled) = oneshot::channel();
+        self.send(Piece::Settle(done)).await;
+        match settled.await {
+            Ok(()) => Ok(self),
+            Err(_) => Err(self.answer().await),
+        }
+    }
+
     /// All content has come: runs the chain to its end. The reply is final; 250 means durable.
     pub async fn finish(self) -> Reply {
         self.end(Piece::End).await
@@ -137,6 +158,11 @@ impl Transaction {
             self.send(Piece::Content(rest)).await;
         }
         self.send(last).await;
+        self.answer().await
+    }
+
+    /// The answer of the job.
+    async fn answer(self) -> Reply {
         let State::Running { reply, .. } = self.state else { return replies::failed_without_trace() };
         // Without an answer the job has panicked; the panic has been printed.
         reply.await.unwrap_or_else(|_| replies::failed_without_trace())

@@ -41,6 +41,23 @@ fn the_fields_of_one_recipient() {
     assert!(fields.lines().all(|line| line.len() <= LINE_MAX), "{fields}");
 }
 
+/// RFC 6531 §3.7.3, §4.3: addresses in UTF-8 stand as they are, folded no longer than others.
+#[test]
+fn addresses_in_utf8() {
+    let mut envelope = envelope(vec![Mailbox::from_parts("用户", "例え.jp")]);
+    envelope.set_sender(Some(Mailbox::from_parts("ü", "bücher.example")));
+    envelope.set_host_fact("smtp.protocol", "UTF8SMTPS");
+    let fields = trace_fields(&envelope, "mx.example", DATE, "\r\n");
+    assert!(
+        fields.starts_with("Return-Path: <ü@bücher.example>\r\nDelivered-To: 用户@例え.jp\r\n"),
+        "{fields}"
+    );
+    let received = fields.replace("\r\n\t", " ");
+    assert!(received.contains(" with UTF8SMTPS id "), "{fields}");
+    assert!(received.contains(" for <用户@例え.jp>; "), "{fields}");
+    assert!(fields.lines().all(|line| line.len() <= LINE_MAX), "{fields}");
+}
+
 /// A blind copy's address must not be shown to the other recipients.
 #[test]
 fn several_recipients_are_not_named() {

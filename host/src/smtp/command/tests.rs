@@ -17,7 +17,8 @@ fn parses(line: &str, expect: Command) {
 }
 
 fn from_jo(size: Option<u64>, body: Body) -> Command {
-    Command::Mail(Mail { sender: Some(Mailbox::from_parts("Jo", "x.example")), size, body })
+    let sender = Some(Mailbox::from_parts("Jo", "x.example"));
+    Command::Mail(Mail { sender, size, body, smtputf8: false })
 }
 
 #[test]
@@ -45,7 +46,7 @@ fn what_is_no_command() {
     for line in ["", " ", "HELOO x", " NOOP", "GET / HTTP/1.1", "MAILFROM:<a@b>", "NÖÖP"] {
         refused(line, 500, "5.5.2");
     }
-    for line in ["AUTH PLAIN AGEAYg==", "BDAT 5 LAST", "EXPN list", "XCLIENT ADDR=192.0.2.1", "LHLO x"] {
+    for line in ["AUTH PLAIN AGEAYg==", "BURL x", "EXPN list", "XCLIENT ADDR=192.0.2.1", "LHLO x"] {
         refused(line, 502, "5.5.1");
     }
     for line in ["DATA x", "RSET x", "QUIT now", "STARTTLS x", "VRFY", "VRFY  "] {
@@ -63,10 +64,58 @@ fn bytes_that_no_command_has() {
             assert_eq!(Command::parse(&line), Err(SyntaxError::Unprintable), "{}", line.escape_ascii());
         }
     }
-    // Well-formed UTF-8 is a matter of the address: SMTPUTF8 is not offered.
-    refused("MAIL FROM:<ü@x.example>", 501, "5.1.7");
-    refused("RCPT TO:<ü@x.example>", 501, "5.1.3");
+}
+
+/// RFC 6531 §3.4 to §3.7.1: who says EHLO cannot know yet what is offered, so that name is in ASCII.
+#[test]
+fn utf8_in_addresses_only_and_there_with_its_parameter() {
+    let sender = Some(Mailbox::from_parts("用户", "例え.jp"));
+    let from = |size, body| Command::Mail(Mail { sender: sender.clone(), size, body, smtputf8: true });
+    parses("MAIL FROM:<用户@例え.jp> SMTPUTF8", from(None, Body::SevenBit));
+    parses("MAIL FROM:<用户@例え.JP> body=8bitmime smtpUtf8 SIZE=9", from(Some(9), Body::EightBitMime));
+    let plain = Mail { sender: None, size: None, body: Body::SevenBit, smtputf8: true };
+    parses("MAIL FROM:<> SMTPUTF8", Command::Mail(plain));
+    parses("RCPT TO:<用户@例え.jp>", Command::Rcpt(Mailbox::from_parts("用户", "例え.jp")));
+    parses("VRFY 用户 SMTPUTF8", Command::Verify);
+    refused("MAIL FROM:<用户@x.example>", 553, "5.6.7");
+    refused("MAIL FROM:<a@例え.jp> BODY=8BITMIME", 553, "5.6.7");
+    for parameter in ["SMTPUTF8=1", "SMTPUTF8=", "SMTPUTF8 SMTPUTF8"] {
+        refused(&format!("MAIL FROM:<a@x> {parameter}"), 501, "5.5.4");
+    }
+    refused("RCPT TO:<a@x> SMTPUTF8", 555, "5.5.4");
+    for invisible in ["\u{85}", "\u{2028}", "\u{202e}"] {
+        refused(&format!("MAIL FROM:<a{invisible}@x> SMTPUTF8"), 501, "5.1.7");
+        refused(&format!("RCPT TO:<a@x{invisible}>"), 501, "5.1.3");
+    }
     refused("EHLO ü.example", 501, "5.5.4");
+}
+
+/// RFC 3030 §2.
+#[test]
+fn chunks_and_what_is_none() {
+    for (line, octets, last) in [
+        ("BDAT 5", 5, false),
+        ("bdat 0 last ", 0, true),
+        ("BDAT  007  LAST", 7, true),
+        ("BDAT 18446744073709551615", u64::MAX, false),
+        ("BDAT 000000000000000000000000000005", 5, false),
+    ] {
+        parses(line, Command::Chunk { octets, last });
+    }
+    for (line, octets) in [("BDAT 5 LASTX", 5), ("BDAT 5 LAST LAST", 5), ("BDAT 5 6", 5), ("BDAT 5 ü", 5)] {
+        assert_eq!(Command::parse(line.as_bytes()), Err(SyntaxError::BadChunk { octets }), "{line}");
+        refused(line, 501, "5.5.4");
+    }
+    for size in ["", " LAST", " -1", " +5", " 0x5", " 5LAST", " 5,0", " ٥", " 18446744073709551616"] {
+        refused(&format!("BDAT{size}"), 501, "5.5.4");
+    }
+    refused(&format!("BDAT {}", "9".repeat(30)), 501, "5.5.4");
+    for line in ["BDAT", "bdat x", "BDATA", "BDAT\u{ff}"] {
+        assert!(Command::announces_content(line.as_bytes()), "{line}");
+    }
+    for line in ["", "BDA", " BDAT 5", "DATA"] {
+        assert!(!Command::announces_content(line.as_bytes()), "{line}");
+    }
 }
 
 #[test]
@@ -81,7 +130,10 @@ fn the_clients_name_is_needed_and_bounded() {
 
 #[test]
 fn mail_and_its_parameters() {
-    parses("MAIL FROM:<>", Command::Mail(Mail { sender: None, size: None, body: Body::SevenBit }));
+    parses(
+        "MAIL FROM:<>",
+        Command::Mail(Mail { sender: None, size: None, body: Body::SevenBit, smtputf8: false }),
+    );
     parses("mail from: <Jo@X.example>", from_jo(None, Body::SevenBit));
     parses("MAIL  FROM:<@r.example:Jo@x.example>", from_jo(None, Body::SevenBit));
     parses("MAIL FROM:<Jo@x.example> body=8bitmime  size=99", from_jo(Some(99), Body::EightBitMime));
@@ -99,7 +151,7 @@ fn mail_and_its_parameters() {
     {
         refused(&format!("MAIL FROM:<a@x> {parameter}"), 501, "5.5.4");
     }
-    for parameter in ["SMTPUTF8", "RET=HDRS", "AUTH=<>", "=", "SIZE=1 X"] {
+    for parameter in ["SMTPUTF9", "RET=HDRS", "AUTH=<>", "=", "SIZE=1 X"] {
         refused(&format!("MAIL FROM:<a@x> {parameter}"), 555, "5.5.4");
     }
 }
@@ -143,10 +195,10 @@ proptest! {
     /// Goal: no line panics, and none makes a reply that is two. Method: any bytes, and lines that begin as commands do.
     #[test]
     fn any_line_is_parsed_or_refused_in_one_line(
-        verb in prop_oneof![Just(""), Just("MAIL FROM:<"), Just("RCPT TO:<"), Just("MAIL FROM:<> "), Just("EHLO ")],
+        verb in prop_oneof![Just(""), Just("MAIL FROM:<"), Just("RCPT TO:<"), Just("MAIL FROM:<> "), Just("EHLO "), Just("BDAT ")],
         rest in prop_oneof![
             proptest::collection::vec(any::<u8>(), 0..40),
-            "[<>@:,\"\\\\.a =SIZEBODY0-9\\[\\]-]{0,30}".prop_map(String::into_bytes),
+            "[<>@:,\"\\\\.aü\u{2028} =SIZEBODYLASTMPUF0-9\\[\\]-]{0,30}".prop_map(String::into_bytes),
         ],
     ) {
         let line = [verb.as_bytes(), &rest].concat();

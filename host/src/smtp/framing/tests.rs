@@ -151,7 +151,8 @@ fn lines<'a>(line_max: usize, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec
                     found.push(Some(line.to_vec()));
                     consumed
                 }
-                LineProgress::Overlong { consumed } => {
+                LineProgress::Overlong { consumed, start } => {
+                    assert_eq!(start.len(), line_max, "as much of it as a line may have");
                     found.push(None);
                     consumed
                 }
@@ -205,6 +206,21 @@ fn a_line_at_its_limit_and_past_it() {
         [Some("x".repeat(510).into_bytes()), Some(b"NOOP".to_vec())]
     );
     assert_eq!(lines(512, [line(511).as_bytes()]), [None, Some(b"NOOP".to_vec())]);
+}
+
+/// Goal: what an overlong line begins with is known, so that a verb that announces content is.
+#[test]
+fn the_start_of_an_overlong_line_is_told_however_it_is_cut() {
+    let wire = b"BDAT 5      LAST\r\n";
+    for cut in 0..=wire.len() {
+        let mut decoder = LineDecoder::new(8);
+        let (head, tail) = wire.split_at(cut);
+        let told = [head, tail].into_iter().find_map(|piece| match decoder.feed(piece) {
+            LineProgress::Overlong { start, .. } => Some(start.to_vec()),
+            _ => None,
+        });
+        assert_eq!(told.as_deref(), Some(&b"BDAT 5  "[..]), "cut at {cut}");
+    }
 }
 
 /// 64 MiB without a newline: told at once, held by nothing, and the session can go on behind it.
