@@ -55,6 +55,9 @@ enum Step {
 /// How long `...` waits: long enough that the server has most likely read what was sent. A test never depends on it.
 const MOMENT: Duration = Duration::from_millis(5);
 
+/// Listeners, and those that differ from them in implicit TLS only.
+pub const UNDER_TLS: [(&str, &str); 3] = [("mx", "mx-tls"), ("keep", "keep-tls"), ("small", "small-tls")];
+
 /// The folder of the transcripts.
 pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("transcripts")
@@ -129,12 +132,33 @@ impl Transcript {
         Ok(())
     }
 
+    /// Whether it says nothing of TLS and keeps to listeners that have none: [`Self::play_under_tls`] can play it.
+    pub fn is_plain(&self) -> bool {
+        self.steps.iter().all(|(_, step)| match step {
+            Step::Connect(listener) => UNDER_TLS.iter().any(|(plain, _)| plain == listener),
+            Step::StartTls | Step::LeaveTls => false,
+            _ => true,
+        })
+    }
+
     /// Plays it. The certificate is that of the listeners with TLS.
     ///
     /// # Errors
     /// The line of the transcript that did not come true, and what came instead.
     pub fn play(&self, server: &Server, certificate: &Certificate) -> Result<(), String> {
-        let mut player = Player { server, certificate, client: None, unsent: Vec::new() };
+        self.play_with(server, certificate, false)
+    }
+
+    /// Plays a plain one on the twins of its listeners that begin with TLS: [`UNDER_TLS`].
+    ///
+    /// # Errors
+    /// As `play`.
+    pub fn play_under_tls(&self, server: &Server, certificate: &Certificate) -> Result<(), String> {
+        self.play_with(server, certificate, true).map_err(|why| format!("under TLS: {why}"))
+    }
+
+    fn play_with(&self, server: &Server, certificate: &Certificate, tls: bool) -> Result<(), String> {
+        let mut player = Player { server, certificate, tls, client: None, unsent: Vec::new() };
         for (at, step) in &self.steps {
             player.step(step).map_err(|why| format!("line {at}: {why}"))?;
         }
@@ -145,6 +169,8 @@ impl Transcript {
 struct Player<'a> {
     server: &'a Server,
     certificate: &'a Certificate,
+    /// Each connection begins with TLS.
+    tls: bool,
     client: Option<Smtp>,
     unsent: Vec<u8>,
 }
@@ -154,7 +180,7 @@ impl Player<'_> {
         match step {
             Step::Connect(listener) => {
                 self.part()?;
-                self.client = Some(Smtp::connect_unread(self.server.listener(listener)).map_err(told)?);
+                self.client = Some(self.connect(listener).map_err(told)?);
             }
             Step::Say(bytes) => self.unsent.extend_from_slice(bytes),
             Step::Pause => {
@@ -199,6 +225,15 @@ impl Player<'_> {
             }
         }
         Ok(())
+    }
+
+    fn connect(&self, listener: &str) -> std::io::Result<Smtp> {
+        let twin = UNDER_TLS.iter().find(|(plain, _)| self.tls && *plain == listener);
+        let mut client = Smtp::connect_unread(self.server.listener(twin.map_or(listener, |(_, twin)| twin)))?;
+        if self.tls {
+            client.start_tls(self.certificate)?;
+        }
+        Ok(client)
     }
 
     fn client(&mut self) -> Result<&mut Smtp, String> {

@@ -79,6 +79,73 @@ with smtplib.SMTP('127.0.0.1', tls, timeout=30) as client:
     assert!(tls.starts_with("TLS"), "{tls:?}");
 }
 
+/// Goal: addresses in UTF-8 go from Python's smtplib and from curl to the tenant's Maildir, into the trace fields and the
+/// log as they are.
+#[test]
+fn smtputf8_round_trips() {
+    if !is_installed("python3") || !is_installed("curl") {
+        return;
+    }
+    let builder = Server::builder().chain("acme", "acme.example\", \"例え.jp", "header | maildir");
+    let server = builder.start();
+    let script = "
+import smtplib, sys
+content = sys.stdin.buffer.read()
+with smtplib.SMTP('127.0.0.1', int(sys.argv[1]), timeout=30) as client:
+    client.ehlo('client.test')
+    assert client.has_extn('smtputf8') and client.has_extn('8bitmime')
+    options = ['SMTPUTF8', 'BODY=8BITMIME']
+    assert client.sendmail('ü@bücher.test', ['用户@例え.jp'], content, mail_options=options) == {}
+";
+    let mut python = Command::new("python3");
+    python.args(["-c", script, &server.mx().port().to_string()]);
+    run(&mut python, CONTENT).exits(0);
+    let mut curl = Command::new("curl");
+    curl.args(["--silent", "--show-error", "--max-time", "30", "--mail-from", "ü@client.test"]);
+    curl.args(["--mail-rcpt", "用户@acme.example", "--upload-file", "-", &format!("smtp://{}", server.mx())]);
+    run(&mut curl, CONTENT).exits(0);
+
+    let stored = server.maildir("acme").messages();
+    assert_eq!(stored.len(), 2);
+    let text = String::from_utf8(stored[0].clone()).unwrap().replace("\r\n\t", " ");
+    assert!(
+        text.starts_with("Return-Path: <ü@bücher.test>\r\nDelivered-To: 用户@例え.jp\r\nReceived: "),
+        "{text}"
+    );
+    assert!(text.contains(" with UTF8SMTP id ") && text.contains(" for <用户@例え.jp>;"), "{text}");
+    assert!(stored[1].ends_with(CONTENT));
+    let records = server.wait_records("message", 2);
+    assert_eq!(records[0]["sender"], "ü@bücher.test");
+    assert_eq!(records[0]["recipients"][0], "用户@例え.jp");
+    assert_eq!(records[1]["recipients"][0], "用户@acme.example");
+    assert!(server.log().contains("用户@例え.jp"), "written as it is");
+}
+
+/// Goal: a client that knows CHUNKING, Perl's Net::SMTP, delivers in chunks. By itself it does so only where BINARYMIME is
+/// offered too; here it is told to.
+#[test]
+fn net_smtp_delivers_in_chunks() {
+    if !is_installed("perl") {
+        return;
+    }
+    let (server, _) = site();
+    let script = "
+use strict; use Net::SMTP;
+local $/; my $content = <STDIN>;
+my $client = Net::SMTP->new('127.0.0.1', Port => $ARGV[0], Hello => 'client.test', Timeout => 30) or die $@;
+die 'no CHUNKING' unless defined $client->supports('CHUNKING');
+$client->mail('a@client.test') && $client->to('jo@acme.example') or die $client->message;
+${*$client}{'net_smtp_chunking'} = 1;
+$client->bdat(substr($content, 0, 30)) or die $client->message;
+$client->bdatlast(substr($content, 30)) or die $client->message;
+$client->quit or die $client->message;
+";
+    let mut perl = Command::new("perl");
+    perl.args(["-e", script, &server.mx().port().to_string()]);
+    run(&mut perl, CONTENT).exits(0);
+    assert_eq!(server.maildir("acme").messages(), [CONTENT]);
+}
+
 /// Goal: curl delivers, in plain text and with STARTTLS required and the certificate checked.
 #[test]
 fn curl_delivers() {

@@ -7,18 +7,26 @@ use gatepost_tests::tls::Certificate;
 use gatepost_tests::transcript::{Transcript, all, folder};
 use gatepost_tests::wait::until;
 
+/// What is said otherwise under TLS.
+const PLAIN_ONLY: [&str; 1] = ["starttls-not-offered"];
+
 const TENANTS: [&str; 2] = ["acme", "other"];
 
 fn server(certificate: &Certificate) -> Server {
     let tls = "tls = { cert = \"mx.pem\", key = \"mx.key\", mode = \"starttls\" }";
+    let implicit = "tls = { cert = \"mx.pem\", key = \"mx.key\", mode = \"implicit\" }";
+    let keep = "bare_newlines = \"keep\"";
     let small = "message_size_max = \"2KiB\"\nheader_size_max = \"1KiB\"\nrecipients_max = 3\nerrors_max = 4";
     let site = Server::builder()
-        .chain("acme", "acme.example\", \"*.acme.example\", \"[192.0.2.1]", "maildir")
+        .chain("acme", "acme.example\", \"*.acme.example\", \"[192.0.2.1]\", \"例え.jp", "maildir")
         .chain("other", "other.example", "maildir")
         .chain("broken", "broken.example", "nosuch | maildir")
-        .listener("keep", "bare_newlines = \"keep\"")
+        .listener("keep", keep)
         .listener("tls", tls)
         .listener("small", small)
+        .listener("mx-tls", implicit)
+        .listener("keep-tls", &format!("{implicit}\n{keep}"))
+        .listener("small-tls", &format!("{implicit}\n{small}"))
         .site();
     certificate.write(site.path());
     site.start()
@@ -28,12 +36,24 @@ fn name(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Plays one and looks at what it leaves.
+/// Plays one and looks at what it leaves; then again under TLS, where it says nothing of TLS.
 fn case(path: &Path, server: &Server, certificate: &Certificate) -> Result<(), String> {
     let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
     let transcript = Transcript::parse(&text)?;
-    TENANTS.iter().for_each(|tenant| server.maildir(tenant).clear());
+    let clear = || TENANTS.iter().for_each(|tenant| server.maildir(tenant).clear());
+    clear();
     transcript.play(server, certificate)?;
+    left(&transcript, server)?;
+    if transcript.is_plain() && !PLAIN_ONLY.contains(&&*name(path)) {
+        clear();
+        transcript.play_under_tls(server, certificate)?;
+        left(&transcript, server).map_err(|why| format!("under TLS: {why}"))?;
+    }
+    Ok(())
+}
+
+/// Whether what is stored is what the transcript says.
+fn left(transcript: &Transcript, server: &Server) -> Result<(), String> {
     let stored: Vec<Vec<u8>> = TENANTS.iter().flat_map(|tenant| server.maildir(tenant).messages()).collect();
     if stored.len() != transcript.stored {
         return Err(format!("{} messages are stored, not {}", stored.len(), transcript.stored));
