@@ -60,7 +60,7 @@ struct Parameter {
 /// A field's value, and those of its parameters that were asked for.
 #[derive(Debug)]
 pub struct Field {
-    /// What stands before the first `;`, in lower case, without comments and white space.
+    /// The first word, in lower case: up to a `;` or white space, which may stand around a slash. Without comments.
     pub value: String,
     names: &'static [&'static str],
     parameters: Vec<Parameter>,
@@ -70,12 +70,14 @@ impl Field {
     /// Reads the raw value `raw` of a field; keeps the parameters called `names` (lower case).
     pub fn parse(raw: &[u8], names: &'static [&'static str]) -> Self {
         let mut reader = Reader { rest: raw };
-        let value = String::from_utf8_lossy(&reader.until(b";")).to_ascii_lowercase();
+        let value = String::from_utf8_lossy(&reader.word()).to_ascii_lowercase();
         let mut parameters = Vec::new();
-        while reader.skip(b';') {
+        while reader.is_more() {
             let name = reader.until(b"=;");
-            let value = if reader.skip(b'=') { reader.value() } else { continue };
-            parameters.extend(Parameter::new(&name, value, names));
+            if reader.skip(b'=') {
+                let value = reader.value();
+                parameters.extend(Parameter::new(&name, value, names));
+            }
         }
         // Stable: of two with the same number the first counts.
         parameters.sort_by_key(|parameter| parameter.section);
@@ -239,6 +241,45 @@ impl Reader<'_> {
         is_next
     }
 
+    /// Passes over white space and comments.
+    fn skip_space(&mut self) {
+        loop {
+            self.rest = self.rest.trim_ascii_start();
+            if self.rest.first() != Some(&b'(') {
+                return;
+            }
+            self.comment();
+        }
+    }
+
+    /// The field's value.
+    fn word(&mut self) -> Vec<u8> {
+        let mut out = Vec::new();
+        loop {
+            self.skip_space();
+            let ends = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b';' | b'(' | b'/');
+            let end = self.rest.iter().position(ends).unwrap_or(self.rest.len());
+            let (word, rest) = self.rest.split_at(end);
+            out.extend_from_slice(word);
+            self.rest = rest;
+            self.skip_space();
+            if !self.skip(b'/') {
+                return out;
+            }
+            out.push(b'/');
+        }
+    }
+
+    /// Goes to the next parameter, if there is one. A `;` may be missing, as it is in some messages.
+    fn is_more(&mut self) -> bool {
+        loop {
+            self.skip_space();
+            if !self.skip(b';') {
+                return !self.rest.is_empty();
+            }
+        }
+    }
+
     /// Up to one of `ends`, without white space and comments.
     fn until(&mut self, ends: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
@@ -275,7 +316,7 @@ impl Reader<'_> {
         self.rest = &[];
     }
 
-    /// A parameter's value: a quoted string, or all up to the `;`. Leaves the `;`.
+    /// A parameter's value: a quoted string, or all up to the `;`.
     fn value(&mut self) -> Value {
         self.rest = self.rest.trim_ascii_start();
         if !self.skip(b'"') {
@@ -294,8 +335,6 @@ impl Reader<'_> {
                 byte => out.push(byte),
             }
         }
-        // What stands between the closing quote and the `;` is dropped.
-        self.until(b";");
         Value { text: out, quoted: true }
     }
 }

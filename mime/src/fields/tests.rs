@@ -30,8 +30,10 @@ fn types_are_read_leniently_and_fall_back_to_text() {
     };
     check("TEXT/HTML", "text/html");
     check(" text\r\n / (a (nested) \\) comment)\r\n\thtml ; x", "text/html");
+    check("text/html charset=utf-8", "text/html");
     check("application/vnd.ms-excel.sheet+xml; name=x", "application/vnd.ms-excel.sheet+xml");
-    for bad in ["", "text", "text/", "/html", "text/html/x", "a b@/c", "text/\"x\"", "(text/html"] {
+    for bad in ["", "text", "text/", "/html", "text/html/x", "a@b/c", "text html", "text/\"x\"", "(text/html"]
+    {
         check(bad, "text/plain");
     }
     assert_eq!(Part::read(b"A: b\n\n", ("message", "rfc822")).0.subtype, "rfc822");
@@ -81,6 +83,9 @@ fn names_are_decoded() {
     name("Content-Disposition: attachment; filename*0=a; filename*2=c", "a");
     name("Content-Disposition: attachment; filename*0=a; filename*0=b; filename*1=c", "ac");
     name("Content-Disposition: attachment; filename*0=\"=?utf-8?q?=C3\"; filename*1=\"=9F?=.txt\"", "ß.txt");
+    // Without the semicolon: malformed/017.eml of mail-parser has it so.
+    name("Content-Disposition: attachment\r\n filename=a.txt", "a.txt");
+    name("Content-Disposition: attachment; x=\"y\" filename=a.txt", "a.txt");
     for none in ["filename", "filename=", "filename*1=b", "filename*x=b", "name=b", "xfilename=b"] {
         assert_eq!(part(&format!("Content-Disposition: attachment; {none}")).name, None, "{none}");
     }

@@ -1,0 +1,214 @@
+//! The processor natively, over every way of cutting each message.
+
+use attachment_guard::AttachmentGuard;
+use attachment_guard::config::Config;
+use gatepost_sdk::processor::configure;
+use gatepost_sdk::testing::Check;
+use gatepost_sdk::{Refusal, Verdict};
+use serde_json::{Value, json};
+
+const HELP: &str = "please put it where it can be fetched and send the link";
+
+/// A message of a text and an attachment whose header section is `header`.
+fn message(header: &str) -> String {
+    format!(
+        "Subject: x\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\ntext\r\n--b\r\n{header}\r\n\r\nAAAA\r\n--b--\r\n"
+    )
+}
+
+/// What becomes of it: `accept`, `quarantine: REASON` or the text of a 550 5.7.1. What is taken is unchanged.
+fn decide(config: &str, message: &str) -> String {
+    let outcome = Check::<AttachmentGuard>::new().config(config).run(message.as_bytes());
+    if outcome.result.is_ok() {
+        assert_eq!(outcome.text(), message);
+    }
+    match outcome.result {
+        Ok(Verdict::Accept) => "accept".into(),
+        Ok(Verdict::Quarantine(reason)) => format!("quarantine: {reason}"),
+        Err(Refusal::Reject(reply)) => {
+            assert_eq!((reply.code, reply.enhanced.as_deref()), (550, Some("5.7.1")));
+            assert!(
+                reply.text.len() <= 400 && reply.text.chars().all(|c| matches!(c, ' '..='~')),
+                "{}",
+                reply.text
+            );
+            reply.text
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[track_caller]
+fn refused(header: &str, name: &str) {
+    let expected = format!("attachment \"{name}\" is not accepted here; {HELP}");
+    assert_eq!(decide("{}", &message(header)), expected, "{header}");
+}
+
+#[track_caller]
+fn accepted(header: &str) {
+    assert_eq!(decide("{}", &message(header)), "accept", "{header}");
+}
+
+#[test]
+fn executables_are_refused_by_name() {
+    refused("Content-Disposition: attachment; filename=\"invoice.exe\"", "invoice.exe");
+    refused("Content-Disposition: attachment; filename=Invoice.PDF.ExE", "Invoice.PDF.ExE");
+    refused("Content-Type: application/octet-stream; name=a.js", "a.js");
+    refused("Content-Disposition: inline; filename*=utf-8''a%2Eexe", "a.exe");
+    refused("Content-Disposition: attachment; filename*0=a.e; filename*1=xe", "a.exe");
+    refused("Content-Disposition: attachment; filename=\"=?utf-8?B?YS5leGU=?=\"", "a.exe");
+    refused("Content-Disposition: attachment; filename=\"=?koi8-r?Q?=C1=2Eexe?=\"", "?.exe");
+    accepted("Content-Disposition: attachment; filename=invoice.pdf");
+    accepted("Content-Disposition: attachment; filename=exe");
+    accepted("Content-Disposition: attachment; filename=a.exe.pdf");
+    accepted("X: a.exe");
+}
+
+/// What a system makes of a name counts, not only how it is written.
+#[test]
+fn disguised_names_are_refused() {
+    refused("Content-Disposition: attachment; filename=\"a.exe. . \"", "a.exe. .");
+    refused("Content-Disposition: attachment; filename=\"a.exe\0.txt\"", "a.exe?.txt");
+    refused("Content-Disposition: attachment; filename=\"a.exe::$DATA\"", "a.exe::$DATA");
+    refused("Content-Disposition: attachment; filename=\"..\\\\x/a.exe\"", "..\\x/a.exe");
+    refused("Content-Disposition: attachment; filename=a.txt\r\nContent-Type: x/y; name=a.exe", "a.exe");
+    refused("Content-Disposition: attachment; filename=a.txt; filename=b.exe", "b.exe");
+    refused(
+        "Content-Disposition: attachment; filename=a.txt\r\nContent-Disposition: x; filename=b.exe",
+        "b.exe",
+    );
+    refused("Content-Disposition: attachment; filename*=utf-8''x%E2%80%AEfdp.exe", "x?fdp.exe");
+    refused("Content-Disposition: attachment; filename=\"a\\\"\r\n b.exe\"", "a? b.exe");
+    let long = "x".repeat(5000);
+    refused(
+        &format!("Content-Disposition: attachment; filename={long}.exe"),
+        &format!("...{}.exe", "x".repeat(60)),
+    );
+}
+
+#[test]
+fn types_are_refused_too() {
+    let expected = format!("attachments of type application/x-msdownload are not accepted here; {HELP}");
+    assert_eq!(decide("{}", &message("Content-Type: Application/X-MSDownload; name=a.txt")), expected);
+    assert_eq!(decide("{}", "Content-Type: application/x-msdownload\r\n\r\nMZ"), expected);
+    let twice = message("Content-Type: text/plain\r\nContent-Type: application/x-msdownload");
+    assert_eq!(decide("{}", &twice), expected);
+    let config = r#"{"types": ["video/*"], "help": "no films"}"#;
+    let film = message("Content-Type: video/mp4");
+    assert_eq!(decide(config, &film), "attachments of type video/mp4 are not accepted here; no films");
+    assert_eq!(decide(config, &message("Content-Type: application/x-msdownload")), "accept");
+    assert_eq!(decide("{}", &film), "accept");
+}
+
+/// Goal: an attachment is seen wherever it lies.
+#[test]
+fn nested_and_protected_parts_are_looked_into() {
+    let bad = message("Content-Disposition: attachment; filename=a.exe");
+    let expected = format!("attachment \"a.exe\" is not accepted here; {HELP}");
+    let forwarded = format!("Content-Type: message/rfc822\r\n\r\n{bad}");
+    assert_eq!(decide("{}", &forwarded), expected);
+    assert_eq!(decide("{}", &message(&forwarded)), expected);
+    let signed = bad.replace("multipart/mixed", "multipart/signed");
+    assert_eq!(decide("{}", &signed), expected);
+    assert_eq!(decide("{}", &bad.replace("\r\n", "\n")), expected);
+    assert_eq!(decide("{}", "Content-Disposition: attachment; filename=a.exe\r\n\r\nMZ"), expected);
+    assert_eq!(decide("{}", "Content-Disposition: attachment; filename=a.exe"), expected);
+}
+
+#[test]
+fn quarantine_instead() {
+    let config = r#"{"action": "quarantine", "names": ["*.zip", "secret?.txt"]}"#;
+    let header = |name: &str| message(&format!("Content-Disposition: attachment; filename={name}"));
+    assert_eq!(decide(config, &header("a.ZIP")), "quarantine: attachment \"a.ZIP\" is not accepted here");
+    assert_eq!(
+        decide(config, &header("Secret1.txt")),
+        "quarantine: attachment \"Secret1.txt\" is not accepted here"
+    );
+    assert_eq!(decide(config, &header("secret.txt")), "accept");
+    assert_eq!(decide(config, &header("a.exe")), "accept");
+}
+
+fn deep(levels: usize, inside: &str) -> String {
+    let open = |n: usize| format!("Content-Type: multipart/mixed; boundary=b{n}.\r\n\r\n--b{n}.\r\n");
+    (0..levels).map(open).collect::<String>() + inside
+}
+
+/// At each limit and one past it, with each `on_limit`. Depth 64 and 512 parts are the scanner's limits.
+#[test]
+fn what_cannot_be_seen() {
+    let many = |n: usize| {
+        format!("Content-Type: multipart/mixed; boundary=b\r\n\r\n{}--b--\r\n", "--b\r\n\r\nx\r\n".repeat(n))
+    };
+    let encoded = message("Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64");
+    let parameter = |n: usize| format!("Content-Type: multipart/mixed; boundary={}\r\n\r\nx", "b".repeat(n));
+    for (at, past, reason) in [
+        (deep(64, "\r\nx"), deep(65, "\r\nx"), "parts nested too deep"),
+        (many(511), many(512), "too many parts"),
+        (parameter(994), parameter(995), "a boundary is too long"),
+        (message("Content-Type: message/rfc822"), encoded, "a nested message that is transfer-encoded"),
+    ] {
+        assert_eq!(decide("{}", &at), "accept", "{reason}");
+        assert_eq!(decide("{}", &past), format!("attachments cannot be checked: {reason}; {HELP}"));
+        let quarantine = format!("quarantine: attachments cannot be checked: {reason}");
+        assert_eq!(decide(r#"{"on_limit": "quarantine"}"#, &past), quarantine);
+        assert_eq!(decide(r#"{"on_limit": "pass"}"#, &past), "accept");
+    }
+}
+
+/// A part that cannot be seen, put before a bad one, must not turn its refusal into a quarantine.
+#[test]
+fn what_rejects_outweighs_what_quarantines() {
+    let both = message("Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64")
+        .replace("--b--", "--b\r\nContent-Disposition: attachment; filename=a.exe\r\n\r\n--b--");
+    let expected = format!("attachment \"a.exe\" is not accepted here; {HELP}");
+    assert_eq!(decide(r#"{"on_limit": "quarantine"}"#, &both), expected);
+    assert_eq!(decide(r#"{"on_limit": "pass"}"#, &both), expected);
+}
+
+#[test]
+fn configs_are_checked() {
+    let error = |config: &Value| configure::<AttachmentGuard>(&config.to_string()).err();
+    for (config, expected) in [
+        (json!({"names": vec!["*.a"; 500]}), None),
+        (json!({"names": vec!["*.a"; 501]}), Some("names: 501 patterns, but at most 500 are allowed")),
+        (json!({"names": ["x".repeat(100)]}), None),
+        (
+            json!({"names": ["x".repeat(101)]}),
+            Some("names: a pattern of 101 bytes, but 1 to 100 are allowed"),
+        ),
+        (json!({"names": [""]}), Some("names: a pattern of 0 bytes, but 1 to 100 are allowed")),
+        (json!({"names": [], "types": []}), None),
+        (json!({"types": ["video"]}), Some("types: \"video\" is no type such as \"video/*\"")),
+        (json!({"help": "x".repeat(200)}), None),
+        (json!({"help": "x".repeat(201)}), Some("help: 201 bytes, but 1 to 200 are allowed")),
+        (json!({"help": " "}), Some("help: 1 bytes, but 1 to 200 are allowed")),
+        (json!({"help": "Grüße"}), Some("help: holds 'ü', but an SMTP reply is printable ASCII")),
+    ] {
+        assert_eq!(error(&config).as_deref(), expected, "{config}");
+    }
+    assert!(error(&json!({"action": "pass"})).is_some_and(|text| text.contains("unknown variant `pass`")));
+    assert!(error(&json!({"name": []})).is_some_and(|text| text.contains("unknown field `name`")));
+}
+
+/// Goal: the schema in the crate says what the code takes.
+/// Method: the same keys, the same defaults, and each value it lists is taken.
+#[test]
+fn the_schema_agrees() {
+    let schema: Value = serde_json::from_str(include_str!("../config.schema.json")).unwrap();
+    let properties = schema["properties"].as_object().unwrap();
+    let defaults = serde_json::to_value(Config::default()).unwrap();
+    let said: serde_json::Map<_, _> =
+        properties.iter().map(|(key, property)| (key.clone(), property["default"].clone())).collect();
+    assert_eq!(Value::Object(said), defaults);
+    for (key, property) in properties {
+        for value in property["enum"].as_array().into_iter().flatten() {
+            assert!(
+                configure::<AttachmentGuard>(&json!({ key: value }).to_string()).is_ok(),
+                "{key} {value}"
+            );
+        }
+    }
+    assert_eq!(properties["names"]["maxItems"], attachment_guard::config::PATTERNS_MAX);
+    assert_eq!(properties["names"]["items"]["maxLength"], attachment_guard::config::PATTERN_MAX);
+    assert_eq!(properties["help"]["maxLength"], attachment_guard::config::HELP_MAX);
+}
