@@ -4,8 +4,9 @@
 //! cargo run --package gatepost --example embed
 //! ```
 //!
-//! Starts a server whose one tenant has the chain `header | shout | mailbox`: `shout` is a stage, `mailbox` a sink, both
-//! defined here. Sends it a message over SMTP, prints the events it heard of and what the sink holds, and drains.
+//! Starts a server whose one tenant has the chain `header | buffer | shout | mailbox`: `shout` is a stage, `mailbox` a sink,
+//! both defined here; `buffer` keeps for the sink what the message was before `shout`. Sends it a message over SMTP,
+//! prints the events it heard of and what the sink holds, and drains, which calls their `shutdown`.
 
 #![allow(clippy::print_stdout)]
 
@@ -20,7 +21,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use gatepost::Server;
 use gatepost::chain::{Content, Flow, Keys, Processor, ProcessorFactory, Stage, StageContext, StageEnd};
-use gatepost::mail::{Envelope, Verdict};
+use gatepost::mail::{ContentCopy, Envelope, Verdict};
 use gatepost::sink::{Delivery, Placement, Sink, SinkError, SinkFactory};
 use gatepost::telemetry::{Event, Telemetry};
 
@@ -53,8 +54,9 @@ async fn main() -> anyhow::Result<()> {
             break;
         }
     }
-    for message in mailbox.lock().iter() {
-        println!("the mailbox holds:\n{}", String::from_utf8_lossy(message));
+    for Mail { content, before } in mailbox.lock().iter() {
+        println!("the mailbox holds:\n{}", String::from_utf8_lossy(content));
+        println!("which was, before `shout`:\n{}", String::from_utf8_lossy(before));
     }
     ensure!(server.drain().await, "a message was cut off");
     std::fs::remove_dir_all(&folder)?;
@@ -65,8 +67,7 @@ async fn main() -> anyhow::Result<()> {
 fn write_config(folder: &Path) -> anyhow::Result<gatepost::config::Config> {
     let tenants = folder.join("state/catalog/tenants");
     std::fs::create_dir_all(&tenants)?;
-    let tenant =
-        "domains = [\"home.example\"]\nchain = \"header | shout | mailbox\"\nstage.shout.mark = \"!!\"\n";
+    let tenant = "domains = [\"home.example\"]\nchain = \"header | buffer | shout | mailbox\"\nstage.shout.mark = \"!!\"\n";
     std::fs::write(tenants.join("home.toml"), tenant)?;
     let config = "server = { hostname = \"mx.home.example\", state_dir = \"state\" }\n\
                   listener = [{ name = \"mx\", address = \"127.0.0.1:0\" }]\n\
@@ -130,6 +131,7 @@ fn shout() -> ProcessorFactory {
     })
 }
 
+#[async_trait]
 impl Processor for Shout {
     fn id(&self) -> &str {
         "shout"
@@ -145,6 +147,10 @@ impl Processor for Shout {
 
     fn stage(&self) -> Box<dyn Stage> {
         Box::new(ShoutStage { mark: self.mark.clone(), in_body: false })
+    }
+
+    async fn shutdown(&self) {
+        println!("shutdown of shout");
     }
 }
 
@@ -173,10 +179,16 @@ impl Stage for ShoutStage {
 
 /// `mailbox`: a sink that keeps messages in memory. A real one makes them durable in `prepare`.
 #[derive(Clone, Default)]
-struct Mailbox(Arc<Mutex<Vec<Vec<u8>>>>);
+struct Mailbox(Arc<Mutex<Vec<Mail>>>);
+
+/// A message, and the begin of what it was where the chain had its `buffer`.
+struct Mail {
+    content: Vec<u8>,
+    before: Bytes,
+}
 
 impl Mailbox {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Vec<u8>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Mail>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -199,8 +211,13 @@ impl Sink for Mailbox {
         Content::Message
     }
 
-    async fn open(&self, _envelope: &Envelope) -> Result<Box<dyn Delivery>, SinkError> {
-        Ok(Box::new(Arriving { mailbox: self.clone(), content: Vec::new() }))
+    async fn open(&self, envelope: &Envelope) -> Result<Box<dyn Delivery>, SinkError> {
+        let before = envelope.copy("buffer").cloned();
+        Ok(Box::new(Arriving { mailbox: self.clone(), content: Vec::new(), before }))
+    }
+
+    async fn shutdown(&self) {
+        println!("shutdown of mailbox, {} held", self.lock().len());
     }
 }
 
@@ -208,6 +225,8 @@ impl Sink for Mailbox {
 struct Arriving {
     mailbox: Mailbox,
     content: Vec<u8>,
+    /// Filled by the time of `prepare`.
+    before: Option<ContentCopy>,
 }
 
 #[async_trait]
@@ -222,7 +241,9 @@ impl Delivery for Arriving {
     }
 
     async fn commit(self: Box<Self>) -> Result<(), SinkError> {
-        self.mailbox.lock().push(self.content);
+        let copied = self.before.as_ref().and_then(|before| before.get());
+        let before = copied.map(|copied| copied.bytes.clone()).unwrap_or_default();
+        self.mailbox.lock().push(Mail { content: self.content, before });
         Ok(())
     }
 }

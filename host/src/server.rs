@@ -18,19 +18,20 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::admin::{self, AdminHandle, Door, Guard};
+use crate::catalog::retirement::{self, HooksRunning};
 use crate::catalog::{Catalog, Registry};
 use crate::chain::ProcessorFactory;
 use crate::config::{Config, Listener, TlsMode};
 use crate::connection::{Drain, Port};
 use crate::sink::SinkFactory;
 use crate::smtp::session::SessionConfig;
-use crate::telemetry::{Event, Telemetry};
+use crate::telemetry::{Event, Level, Telemetry};
 use crate::tls::TlsSlot;
 use crate::transaction::Chains;
 use crate::{listener, token};
 use inner::Inner;
 
-/// How long the last replies and log lines may take once `drain_timeout` is over.
+/// How long the last replies, `shutdown` hooks and log lines may take once `drain_timeout` is over.
 const LAST_WORDS_MAX: Duration = Duration::from_secs(3);
 
 /// A server to be started.
@@ -84,6 +85,9 @@ pub struct Server {
     listening: Vec<JoinHandle<()>>,
     drain: watch::Sender<Drain>,
     drain_timeout: Duration,
+    /// Calls the `shutdown` hooks of chains that have served.
+    hooks: JoinHandle<()>,
+    hooks_running: HooksRunning,
     _chains: ChainThreads,
 }
 
@@ -117,6 +121,9 @@ impl Server {
             sockets.push((bind(listener.address, &listener.name).await?, listener.clone()));
         }
         let admin_socket = bind(config.admin.address, "admin").await?;
+        let hooks_running = HooksRunning::default();
+        let retired = catalog.retiring();
+        let hooks = tokio::spawn(retirement::run(retired, telemetry.clone(), hooks_running.clone()));
         let loading = catalog.clone();
         tokio::task::spawn_blocking(move || loading.reload()).await.context("loading the catalog")?;
 
@@ -152,7 +159,7 @@ impl Server {
         let router = admin::router(inner.clone(), guard);
         tokio::spawn(async move { axum::serve(Door::new(admin_socket), router).await });
         inner.announce(admin);
-        Ok(Self { inner, admin, listening, drain, drain_timeout, _chains: threads })
+        Ok(Self { inner, admin, listening, drain, drain_timeout, hooks, hooks_running, _chains: threads })
     }
 
     /// Name and address of each listener.
@@ -176,15 +183,33 @@ impl Server {
     }
 
     /// No new sessions, 421 at the next command; messages in flight finish within `drain_timeout`, else they get 421.
-    /// True: all did.
+    /// Then the `shutdown` of each stage and sink is called, which has what is left of `drain_timeout`, at least 3 s;
+    /// past that it is dropped and logged. True: all messages finished.
     pub async fn drain(mut self) -> bool {
+        let began = Instant::now();
         let finished = self.sessions_end(Drain::Draining, self.drain_timeout).await;
         if !finished {
             self.sessions_end(Drain::Over, LAST_WORDS_MAX).await;
         }
+        self.hooks_end(self.drain_timeout.saturating_sub(began.elapsed()).max(LAST_WORDS_MAX)).await;
         self.inner.telemetry.emit(Event::Stopped { finished });
         self.inner.telemetry.flush(LAST_WORDS_MAX);
         finished
+    }
+
+    /// Lets every chain go, and waits for the `shutdown` of its stages and sinks.
+    async fn hooks_end(&mut self, patience: Duration) {
+        self.inner.catalog.retire();
+        if tokio::time::timeout(patience, &mut self.hooks).await.is_ok() {
+            return;
+        }
+        let names = self.hooks_running.names();
+        let text = if names.is_empty() {
+            "a chain is still at work, so the shutdown hooks of its stages were not called".to_owned()
+        } else {
+            format!("cut off after {} ms: the shutdown hook of {}", patience.as_millis(), names.join(", "))
+        };
+        self.inner.telemetry.emit(Event::Notice { level: Level::Error, text });
     }
 
     /// Tells every session, and waits for them to end.
@@ -203,6 +228,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        self.hooks.abort();
         for listener in &self.listening {
             listener.abort();
         }
@@ -220,7 +246,7 @@ pub(crate) fn open_catalog(
         let memory_max = usize::try_from(config.limits_max.memory_per_instance.0).unwrap_or(usize::MAX);
         let sandboxes = crate::wasm::Sandboxes::new(crate::wasm::PoolSettings { memory_max })?;
         for text in sandboxes.notices() {
-            telemetry.emit(Event::Notice { level: crate::telemetry::Level::Warn, text: text.clone() });
+            telemetry.emit(Event::Notice { level: Level::Warn, text: text.clone() });
         }
         crate::catalog::SandboxLoader::new(Arc::new(sandboxes))
     };

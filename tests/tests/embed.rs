@@ -22,6 +22,10 @@ fn the_example_runs() {
         "Subject: dinner",
         "AT EIGHT",
         "!!",
+        "which was, before `shout`",
+        "at eight",
+        "shutdown of shout",
+        "shutdown of mailbox, 1 held",
     ] {
         assert!(stdout.contains(expected), "no `{expected}` in:\n{stdout}");
     }

@@ -208,8 +208,8 @@ fn one_door_per_danger() {
     only_in("is named outside of wasm/", &["wasmtime"], |path| {
         !path.starts_with("host/src/") || path.starts_with("host/src/wasm/")
     });
-    only_in("is named outside of native/zlib", &["flate2"], |path| {
-        !path.starts_with("host/src/") || path.starts_with("host/src/native/zlib")
+    only_in("is named outside of native/compression", &["flate2", "zstd::"], |path| {
+        !path.starts_with("host/src/") || path.starts_with("host/src/native/compression/")
     });
     only_in("is named outside of toolchain/", &["wit_component", "wit_parser"], |path| {
         !path.starts_with("host/src/") || path.starts_with("host/src/toolchain/")

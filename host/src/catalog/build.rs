@@ -149,6 +149,7 @@ fn fresh(
         domains: parsed.domains,
         quota,
         fingerprint,
+        life: Arc::default(),
     };
     Ok((tenant, false))
 }

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use super::retirement::Retirement;
 use crate::chain::{ChainSpec, Content, LineUp};
 use crate::config::Limits;
 use crate::mail::Mailbox;
@@ -30,6 +31,8 @@ pub struct Tenant {
     pub quota: Arc<Quota>,
     /// BLAKE3 of all that the tenant was built of: file, host config, components.
     pub(super) fingerprint: blake3::Hash,
+    /// Set when it goes live: dropped with the last message, it lets the stages' `shutdown` be called.
+    pub(super) life: Arc<OnceLock<Retirement>>,
 }
 
 /// All tenants at one time.

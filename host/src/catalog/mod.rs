@@ -13,6 +13,7 @@ pub mod loader;
 pub mod registry;
 pub mod report;
 pub mod resolve;
+pub mod retirement;
 #[cfg(feature = "wasm")]
 mod sandbox_loader;
 pub mod store;
@@ -24,18 +25,21 @@ pub use loader::{ComponentLoader, ComponentStage, NoComponents};
 pub use registry::Registry;
 pub use report::{Changed, Refused, ReloadReport};
 pub use resolve::{Resolved, Resolver};
+pub use retirement::Retired;
 #[cfg(feature = "wasm")]
 pub use sandbox_loader::SandboxLoader;
 pub use store::Store;
 pub use tenant_file::TenantFile;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 
 use crate::config::Config;
 use crate::telemetry::{Event, Telemetry};
+use retirement::RetiredSender;
 
 /// The live catalog.
 pub struct Catalog {
@@ -48,6 +52,10 @@ pub struct Catalog {
     /// One reload at a time.
     reloading: Mutex<()>,
     refused: Mutex<BTreeMap<String, Vec<String>>>,
+    /// Where chains go that have served. None: nobody calls their hooks.
+    retired: Mutex<Option<RetiredSender>>,
+    /// It is retired.
+    over: AtomicBool,
 }
 
 impl Catalog {
@@ -68,7 +76,25 @@ impl Catalog {
             telemetry,
             reloading: Mutex::new(()),
             refused: Mutex::default(),
+            retired: Mutex::default(),
+            over: AtomicBool::new(false),
         }
+    }
+
+    /// From the next reload on, chains that have served their last message come out here, for [`retirement::run`]. The
+    /// receiver ends once the catalog is [retired](Self::retire) and the last of them has come.
+    pub fn retiring(&self) -> Retired {
+        let (sender, receiver) = retirement::channel();
+        *self.retired.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
+        receiver
+    }
+
+    /// The end: no tenant takes messages any more, and no reload brings one back.
+    pub fn retire(&self) {
+        let _no_reload = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+        self.retired.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.over.store(true, Ordering::Relaxed);
+        self.current.store(Arc::default());
     }
 
     /// What the last reload refused, by tenant, with the problems.
@@ -102,7 +128,11 @@ impl Catalog {
         let _one_at_a_time = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let old = self.current.load_full();
         let (generation, report) = self.with_resolver(|resolver| build::build(resolver, &old, true));
-        if let Some(generation) = generation {
+        if let Some(generation) = generation.filter(|_| !self.over.load(Ordering::Relaxed)) {
+            let retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            for tenant in generation.tenants.values() {
+                retirement::begin(tenant, retired.as_ref());
+            }
             for tenant in generation.tenants.values() {
                 tenant.quota.set_limit(tenant.limits.concurrent_messages);
             }

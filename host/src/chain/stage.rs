@@ -206,7 +206,7 @@ pub struct StageContext<'a> {
 /// What a stage has used besides CPU time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Most linear memory at once, in bytes; 0 for native stages.
+    /// Most memory at once, in bytes: linear memory of a sandboxed stage; of a native one what it holds of the content.
     pub memory_peak: u64,
 }
 
@@ -235,6 +235,7 @@ pub trait Stage: Send {
 }
 
 /// A configured processor in a chain: makes a stage for each message.
+#[async_trait]
 pub trait Processor: Send + Sync {
     /// What stands in logs as `processor`: a native's name, or `name@version#hash` of a component.
     fn id(&self) -> &str;
@@ -244,4 +245,8 @@ pub trait Processor: Send + Sync {
     fn gives(&self) -> Content;
     /// A fresh stage. Cheap: costly preparation belongs into `Stage::open`.
     fn stage(&self) -> Box<dyn Stage>;
+    /// The end of a processor that has served: its chain was replaced or removed by a reload, or the server drains, and
+    /// the last message of that chain has ended. Called once, when no stage of it lives any more; not where the server is
+    /// dropped without a drain. A drain waits for it as long as `drain_timeout` allows. A panic is logged and no more.
+    async fn shutdown(&self) {}
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Mailbox, MessageId};
+use super::{ContentCopy, Mailbox, MessageId};
 
 /// Longest key of an `x.` fact, in bytes, the prefix included.
 pub const FACT_KEY_MAX: usize = 64;
@@ -25,6 +25,7 @@ pub struct Envelope {
     sender: Option<Mailbox>,
     recipients: Vec<Mailbox>,
     facts: BTreeMap<String, String>,
+    copies: BTreeMap<String, ContentCopy>,
     journal: Option<Vec<Change>>,
 }
 
@@ -37,13 +38,15 @@ pub enum Change {
     Sender(Option<Mailbox>),
     /// The former recipients.
     Recipients(Vec<Mailbox>),
+    /// The name of a copy that was attached.
+    Copy(String),
 }
 
 impl Change {
     /// Whether both are changes of the same thing.
     fn is_of(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Fact(a, _), Self::Fact(b, _)) => a == b,
+            (Self::Fact(a, _), Self::Fact(b, _)) | (Self::Copy(a), Self::Copy(b)) => a == b,
             (Self::Sender(_), Self::Sender(_)) | (Self::Recipients(_), Self::Recipients(_)) => true,
             _ => false,
         }
@@ -53,7 +56,7 @@ impl Change {
 impl Envelope {
     /// An envelope; `sender` `None` is the null reverse-path.
     pub fn new(id: MessageId, sender: Option<Mailbox>, recipients: Vec<Mailbox>) -> Self {
-        Self { id, sender, recipients, facts: BTreeMap::new(), journal: None }
+        Self { id, sender, recipients, facts: BTreeMap::new(), copies: BTreeMap::new(), journal: None }
     }
 
     /// The message's id.
@@ -107,6 +110,23 @@ impl Envelope {
         true
     }
 
+    /// The copy of the content that the stage `label` took, if the chain has such a stage before the one who asks. It is
+    /// filled when the content has passed there: read it in `Stage::close` or `Delivery::prepare`.
+    pub fn copy(&self, label: &str) -> Option<&ContentCopy> {
+        self.copies.get(label)
+    }
+
+    /// All copies by the labels of the stages that took them.
+    pub fn copies(&self) -> &BTreeMap<String, ContentCopy> {
+        &self.copies
+    }
+
+    /// Attaches the copy that the stage `label` takes. Labels are unique in a chain, so none is replaced.
+    pub fn attach_copy(&mut self, label: &str, copy: ContentCopy) {
+        self.copies.insert(label.to_owned(), copy);
+        self.note(Change::Copy(label.to_owned()));
+    }
+
     /// Replaces the sender.
     pub fn set_sender(&mut self, sender: Option<Mailbox>) {
         let before = std::mem::replace(&mut self.sender, sender);
@@ -137,6 +157,7 @@ impl Envelope {
                 Change::Fact(key, None) => drop(self.facts.remove(&key)),
                 Change::Sender(sender) => self.sender = sender,
                 Change::Recipients(recipients) => self.recipients = recipients,
+                Change::Copy(label) => drop(self.copies.remove(&label)),
             }
         }
     }
@@ -193,6 +214,7 @@ mod tests {
         assert!(envelope.set_stage_fact("x.a", "2"));
         envelope.set_sender(Some(Mailbox::from_parts("s", "y.example")));
         envelope.set_recipients(Vec::new());
+        envelope.attach_copy("buffer", ContentCopy::default());
         let changes = envelope.take_journal();
         envelope.undo(changes);
         assert_eq!(envelope, before);

@@ -3,6 +3,7 @@
 //! Pure values. Knows nothing of sockets, clocks, tenants or stages.
 
 pub mod content_check;
+pub mod content_copy;
 pub mod domain;
 pub mod envelope;
 pub mod header_section;
@@ -11,6 +12,7 @@ pub mod mailbox;
 pub mod verdict;
 
 pub use content_check::ContentCheck;
+pub use content_copy::ContentCopy;
 pub use envelope::Envelope;
 pub use id::MessageId;
 pub use mailbox::{Mailbox, MailboxError};

@@ -18,18 +18,21 @@ const SLEEP_MAX: i64 = 60;
 pub struct Debug {
     scope: StageScope,
     log_reads: bool,
+    log_copies: bool,
     sleep: Duration,
 }
 
-/// Settings: `log_reads` (default false), log an excerpt of each chunk; `sleep_seconds` (0 to 60, default 0), wait so
-/// long before the first chunk.
+/// Settings: `log_reads` (default false), log an excerpt of each chunk; `log_copies` (default false), log at the end an
+/// excerpt of what each `buffer` before it holds; `sleep_seconds` (0 to 60, default 0), wait so long before the first
+/// chunk.
 pub fn configure(scope: &StageScope, settings: Settings) -> Result<Debug, String> {
     let mut keys = Keys::new(settings);
     let log_reads = keys.take("log_reads").unwrap_or(false);
+    let log_copies = keys.take("log_copies").unwrap_or(false);
     let sleep = keys.number("sleep_seconds", 0..=SLEEP_MAX, 0);
     keys.finish()?;
     let sleep = Duration::from_secs(u64::try_from(sleep).unwrap_or(0));
-    Ok(Debug { scope: scope.clone(), log_reads, sleep })
+    Ok(Debug { scope: scope.clone(), log_reads, log_copies, sleep })
 }
 
 impl Processor for Debug {
@@ -46,14 +49,16 @@ impl Processor for Debug {
     }
 
     fn stage(&self) -> Box<dyn Stage> {
-        let (scope, log_reads, sleep) = (self.scope.clone(), self.log_reads, self.sleep);
-        Box::new(DebugStage { scope, log_reads, sleep, chunks: 0, bytes: 0 })
+        let Self { scope, log_reads, log_copies, sleep } = self;
+        let (scope, log_reads, log_copies, sleep) = (scope.clone(), *log_reads, *log_copies, *sleep);
+        Box::new(DebugStage { scope, log_reads, log_copies, sleep, chunks: 0, bytes: 0 })
     }
 }
 
 struct DebugStage {
     scope: StageScope,
     log_reads: bool,
+    log_copies: bool,
     sleep: Duration,
     chunks: u64,
     bytes: u64,
@@ -95,6 +100,11 @@ impl Stage for DebugStage {
 
     async fn close(&mut self, cx: &mut StageContext<'_>) -> Result<Verdict, StageEnd> {
         self.say(Level::Info, cx.envelope, format!("{} chunks, {} bytes", self.chunks, self.bytes));
+        for (label, copy) in cx.envelope.copies().iter().filter(|_| self.log_copies) {
+            let Some(copied) = copy.get() else { continue };
+            let head = format!("copy `{label}`, {} of {} bytes: ", copied.bytes.len(), copied.size);
+            self.say(Level::Info, cx.envelope, excerpt(head, &copied.bytes));
+        }
         Ok(Verdict::Accept)
     }
 }

@@ -1,8 +1,11 @@
 //! The processors that everybody needs, in Rust: no sandbox, no budget, so only what is simple enough to be trusted.
 
+pub mod buffer;
+pub mod compression;
 pub mod debug;
+pub mod hash;
 pub mod header;
-pub mod zlib;
+pub mod headersparser;
 
 #[cfg(test)]
 mod tests;
@@ -15,8 +18,11 @@ use crate::chain::{Processor, ProcessorFactory, Settings, StageScope};
 pub fn all() -> Vec<(&'static str, ProcessorFactory)> {
     vec![
         ("header", factory(header::configure)),
-        ("compress", factory(zlib::configure_compress)),
-        ("decompress", factory(zlib::configure_decompress)),
+        ("headersparser", factory(headersparser::configure)),
+        ("hash", factory(hash::configure)),
+        ("buffer", factory(buffer::configure)),
+        ("compress", factory(compression::compress::configure)),
+        ("decompress", factory(compression::decompress::configure)),
         ("debug", factory(debug::configure)),
     ]
 }

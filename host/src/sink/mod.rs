@@ -82,6 +82,8 @@ pub trait Sink: Send + Sync {
     }
     /// Begins one message, on its final envelope.
     async fn open(&self, envelope: &Envelope) -> Result<Box<dyn Delivery>, SinkError>;
+    /// The end of a sink that has served, as [`crate::chain::Processor::shutdown`].
+    async fn shutdown(&self) {}
 }
 
 /// One message on its way into a sink. Dropped before `commit`, it leaves nothing visible; dropped while `commit` is at

@@ -41,6 +41,29 @@ async fn what_it_reads_is_escaped_and_cut() {
     }
 }
 
+/// What a `buffer` before it has taken is told at the end; what was not filled is not.
+#[tokio::test]
+async fn copies_are_told_if_asked_for() {
+    for (settings, lines) in [("{}", 1), (r#"{"log_copies": true}"#, 2)] {
+        let scope = scope();
+        let mut events = scope.telemetry.subscribe();
+        let debug = build(&scope, "debug", settings).unwrap();
+        let (taken, never) = (crate::mail::ContentCopy::default(), crate::mail::ContentCopy::default());
+        taken.fill(Bytes::from_static(b"A: b\r\n"), 9);
+        let mut envelope = Envelope::default();
+        envelope.attach_copy("before", taken);
+        envelope.attach_copy("never", never);
+        drive(&*debug, &mut envelope, b"", 1).await.unwrap();
+        let mut texts = Vec::new();
+        while let Ok(event) = events.try_recv() {
+            let Event::StageLog { text, .. } = &*event else { panic!("{event:?}") };
+            texts.push(text.clone());
+        }
+        assert_eq!(texts.len(), lines, "{texts:?}");
+        assert!(lines == 1 || texts[1] == r"copy `before`, 6 of 9 bytes: A: b\r\n", "{texts:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn it_sleeps_as_long_as_it_is_told_and_no_longer() {
     let began = tokio::time::Instant::now();
