@@ -4,15 +4,10 @@ use crate::catalog::Registry;
 use crate::chain::spec::is_name;
 
 /// Words that rustc or cargo gives another meaning (The Rust Reference, "Keywords"; `cargo new` refuses them as well).
-const KEYWORDS: &[&str] = &[
-    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do", "dyn",
-    "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop",
-    "macro", "match", "mod", "move", "mut", "override", "priv", "pub", "ref", "return", "self", "static",
-    "struct", "super", "trait", "true", "try", "type", "typeof", "unsafe", "unsized", "use", "virtual",
-    "where", "while", "yield",
-];
+const KEYWORDS: &str = include_str!("keywords.txt");
 /// Crates that a processor stands on.
-const CRATES: &[&str] = &["alloc", "core", "gatepost-mime", "gatepost-sdk", "proc-macro", "serde", "std", "test"];
+const CRATES: &[&str] =
+    &["alloc", "core", "gatepost-mime", "gatepost-sdk", "proc-macro", "serde", "std", "test"];
 
 /// Whether `name` can name a processor and its crate.
 ///
@@ -28,7 +23,7 @@ pub(super) fn check(name: &str) -> Result<(), &'static str> {
     if Registry::builtin().is_reserved(name) {
         return Err("it is built in, so a chain would never find yours");
     }
-    if KEYWORDS.contains(&name) {
+    if KEYWORDS.split_whitespace().any(|word| word == name) {
         return Err("it is a crate's name too, and Rust has another meaning for this word");
     }
     if CRATES.contains(&name) {
