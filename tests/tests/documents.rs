@@ -33,48 +33,59 @@ fn the_example_config_is_accepted() {
     assert!(text.contains("compress"), "{text}");
 }
 
+/// All code blocks of a language, in order.
+fn code_blocks(document: &str, language: &str) -> Vec<String> {
+    let opening = format!("\n```{language}\n");
+    let blocks = document.split(&opening).skip(1);
+    blocks.map(|rest| format!("{}\n", rest.split("\n```").next().unwrap())).collect()
+}
+
 /// Goal: what the tutorial has people type gives what it says.
-/// Method: its crate is cut out of the document, built, inspected and run.
+/// Method: its commands, up to the server's part, in one shell; its source takes the place of the example's.
 #[test]
 fn the_tutorial_holds() {
     let document = fs::read_to_string(workspace().join("docs/writing-a-processor.md")).unwrap();
+    let (document, _) =
+        document.split_once("## Into a tenant's chain").expect("the server's part comes last");
     let folder = tempfile::tempdir().unwrap();
-    let sdk = workspace().join("guest-sdk");
-    let manifest = code_block(&document, "toml").replace("../gatepost/guest-sdk", sdk.to_str().unwrap());
-    assert!(manifest.contains(sdk.to_str().unwrap()), "the tutorial names the SDK's path");
-    fs::create_dir(folder.path().join("src")).unwrap();
-    fs::write(folder.path().join("Cargo.toml"), manifest).unwrap();
-    fs::write(folder.path().join("src/lib.rs"), code_block(&document, "rust")).unwrap();
-    // The versions that are here already.
-    fs::copy(workspace().join("Cargo.lock"), folder.path().join("Cargo.lock")).unwrap();
+    let made = folder.path().join("shouting");
     // TARGET/debug/deps/TEST -> TARGET/tutorial: so the next run finds what this one has built.
     let target = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().join("tutorial");
-    let mut build = Command::new(binary::path());
-    build.args(["processor", "build"]).current_dir(folder.path()).env("CARGO_TARGET_DIR", target);
-    let built = binary::run(&mut build, b"").exits(0).text();
-    for line in ["name     shouting 1.0.0", "takes    message", "imports  gatepost:processor/next@0.1.0"] {
-        assert!(built.contains(line), "no `{line}` in:\n{built}");
+    let path = std::env::join_paths(
+        std::iter::once(binary::path().parent().unwrap().to_owned())
+            .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+    );
+    let path = path.unwrap();
+    let shell = |script: &str, folder: &Path| {
+        let mut shell = Command::new("sh");
+        shell.args(["-euc", script]).current_dir(folder).env("CARGO_TARGET_DIR", &target).env("PATH", &path);
+        binary::run(&mut shell, b"").exits(0)
+    };
+    let commands = code_blocks(document, "sh");
+    let (first, rest) = commands.split_first().expect("it begins with a command");
+    shell(first, folder.path());
+    fs::write(made.join("src/lib.rs"), code_block(document, "rust")).unwrap();
+    let done = shell(&rest.concat(), &made).text();
+    for line in [
+        "test result: ok",
+        "expected.eml written",
+        "1 passed, 0 failed",
+        "name     shouting 1.0.0",
+        "takes    message",
+        "imports  gatepost:processor/next@0.1.0",
+    ] {
+        assert!(done.contains(line), "no `{line}` in:\n{done}");
     }
-    assert!(!built.contains("envelope"), "it imports what it uses only:\n{built}");
+    assert!(!done.contains("processor/envelope"), "it imports what it uses only:\n{done}");
+    assert!(done.ends_with("Subject: hi\r\nX-Shouting: checked\r\n\r\nNow!!! Or never!\r\n"), "{done}");
 
     let run = |config: &str| {
         let stage = format!("shouting={{\"config\":{config}}}");
-        let arguments = [
-            "run",
-            "--processor",
-            "shouting=shouting.wasm",
-            "--chain",
-            "header | shouting",
-            "--stage",
-            &stage,
-        ];
-        gatepost(folder.path(), &arguments, b"Subject: hi\r\n\r\nNow!!! Or never!\r\n")
+        let chain = ["run", "--processor", "shouting=shouting.wasm", "--chain", "header | shouting"];
+        let message = ["--message", "cases/loud/message.eml", "--stage", &stage];
+        gatepost(&made, &[&chain[..], &message].concat(), b"")
     };
     let loud = run("{}").exits(0);
-    assert!(
-        loud.text().ends_with("Subject: hi\r\nX-Shouting: checked\r\n\r\nNow!!! Or never!\r\n"),
-        "{loud:?}"
-    );
     assert!(loud.stderr.contains("verdict: quarantine: shouting"), "{}", loud.stderr);
     let calm = run("{\"limit\":9}").exits(0);
     assert!(calm.stderr.contains("verdict: accept"), "{}", calm.stderr);

@@ -155,3 +155,20 @@ fn run_leaves_nothing_behind() {
     run_in(folder.path(), &["--chain", "header | maildir"], MESSAGE).exits(0);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
+
+/// Goal: a message can come from a file and go to one; with `--json` stdout holds the JSON alone.
+#[test]
+fn messages_come_from_and_go_to_files() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("in.eml"), MESSAGE).unwrap();
+    let arguments = ["--chain", "debug", "--message", "in.eml", "--output", "out.eml"];
+    assert!(run_in(folder.path(), &arguments, b"not this").exits(0).stdout.is_empty());
+    assert_eq!(std::fs::read(folder.path().join("out.eml")).unwrap(), MESSAGE);
+    std::fs::remove_file(folder.path().join("out.eml")).unwrap();
+    let done = run_in(folder.path(), &[&arguments[..], &["--json"]].concat(), b"").exits(0);
+    let shown: Value = serde_json::from_str(&done.text()).unwrap();
+    assert_eq!((&shown["reason"], &shown["failures"]), (&Value::Null, &serde_json::json!([])));
+    assert_eq!(std::fs::read(folder.path().join("out.eml")).unwrap(), MESSAGE);
+    let missing = run_in(folder.path(), &["--chain", "debug", "--message", "none.eml"], b"").exits(74);
+    assert!(missing.stderr.contains("--message `none.eml`"), "{}", missing.stderr);
+}

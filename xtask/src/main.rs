@@ -1,4 +1,4 @@
-//! Developer commands: `cargo xtask demo | test | bench`.
+//! Developer commands: `cargo xtask demo | test | bench | newcomer`.
 //!
 //! They need a Rust toolchain and nothing else of ours; what they make lies in cargo's target folder.
 #![forbid(unsafe_code)]
@@ -8,6 +8,7 @@
 mod bench;
 mod demo;
 mod log;
+mod newcomer;
 mod server;
 mod smtp;
 mod test;
@@ -19,7 +20,8 @@ const USAGE: &str = "\
 cargo xtask demo [--exit] [--port N]   build everything, serve two tenants, send each a message, show what came of it;
                                        keeps serving until Ctrl-C, or ends with --exit
 cargo xtask test [ARGS]                build the binary and the processors, run all tests (ARGS go to nextest)
-cargo xtask bench [NAME ...]           measure a release build: throughput, stages, large";
+cargo xtask bench [NAME ...]           measure a release build: throughput, stages, large
+cargo xtask newcomer                   walk the newcomer's path in an empty folder, timed, and write docs/newcomer.md";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
         "demo-visit" => demo::visit(rest),
         "test" => test::run(rest),
         "bench" => bench::run(rest),
+        "newcomer" => newcomer::run(),
         "" | "help" | "-h" | "--help" => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+#[cfg(feature = "wasm")]
+pub(super) mod processor;
+
 /// A mail host whose filters are WebAssembly components.
 #[derive(Debug, Parser)]
 #[command(name = "gatepost", version, max_term_width = 100, after_help = EXAMPLES)]
@@ -24,7 +27,8 @@ const EXAMPLES: &str = "Examples:
   gatepost check --config gatepost.toml
   gatepost serve --config gatepost.toml
   gatepost run --chain 'header | compress | decompress | debug' < message.eml
-  gatepost processor build processors/subject-tag
+  gatepost processor new my-filter
+  gatepost processor test my-filter
 
 Exit codes: 0 done, 1 rejected, 64 wrong argument, 69 server not running, 70 failed, 74 file trouble, 75 deferred, 78 config refused.";
 
@@ -41,13 +45,13 @@ pub enum Verb {
     Status,
     /// Have the running server load config, certificates and catalog again
     Reload,
-    /// Run a message from stdin through a chain, offline, and print it to stdout
+    /// Run a message through a chain, offline, and print it
     #[command(after_help = RUN_EXAMPLES)]
     Run(RunOptions),
-    /// Build and inspect sandboxed processors
+    /// Make, build, test and inspect sandboxed processors
     #[cfg(feature = "wasm")]
     #[command(subcommand)]
-    Processor(ProcessorVerb),
+    Processor(processor::ProcessorVerb),
 }
 
 /// Options of `check`.
@@ -62,6 +66,7 @@ const RUN_EXAMPLES: &str = "Examples:
   gatepost run --chain header < message.eml > out.eml
   gatepost run --processor tag=subject-tag.wasm --chain tag --stage 'tag={\"config\":{\"tag\":\"[EXT]\"}}' < message.eml
   gatepost run --json --chain 'header | debug' --from a@b.example --rcpt c@d.example < message.eml
+  gatepost run --watch --processor mine=./my-filter --chain mine --message message.eml
 
 Verdict and figures go to stderr, or with --json to stdout in place of the message.
 Exit codes: 0 accept, quarantine or discard, 1 reject, 75 defer, 70 a stage failed, 78 the chain was refused.";
@@ -90,28 +95,17 @@ pub struct RunOptions {
     /// Settings of a stage, as `[stage.LABEL]` has them: LABEL=JSON
     #[arg(long, value_name = "LABEL=JSON")]
     pub stage: Vec<String>,
-    /// A component file under a name of its own: NAME=FILE
+    /// A component under a name of its own, or the folder of a crate that is built first
     #[cfg(feature = "wasm")]
-    #[arg(long, value_name = "NAME=FILE")]
+    #[arg(long, value_name = "NAME=PATH")]
     pub processor: Vec<String>,
-}
-
-/// Verbs of `processor`.
-#[cfg(feature = "wasm")]
-#[derive(Debug, Subcommand)]
-pub enum ProcessorVerb {
-    /// Compile a Rust crate to a component, check it against the interface, print its size and imports
-    Build {
-        /// The crate's folder
-        #[arg(default_value = ".")]
-        dir: PathBuf,
-        /// Where to write the component [default: DIR/NAME.wasm]
-        #[arg(long, short, value_name = "FILE")]
-        output: Option<PathBuf>,
-    },
-    /// Show what a component is, imports, takes and gives
-    Inspect {
-        /// The component
-        file: PathBuf,
-    },
+    /// The message [default: standard input]
+    #[arg(long, value_name = "FILE")]
+    pub message: Option<PathBuf>,
+    /// Where the message goes [default: standard output, with --json nowhere]
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Run again whenever the message, a component, a crate's sources or the config changes, until Ctrl-C
+    #[arg(long)]
+    pub watch: bool,
 }

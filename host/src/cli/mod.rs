@@ -9,6 +9,7 @@ mod arguments;
 mod check;
 mod client;
 pub mod exit;
+mod offline;
 #[cfg(feature = "wasm")]
 mod processor;
 mod reload;
@@ -33,7 +34,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Verb::Reload => reload::run(config, json),
         Verb::Run(options) => run::run(config, &options, json),
         #[cfg(feature = "wasm")]
-        Verb::Processor(verb) => processor::run(&verb, json),
+        Verb::Processor(verb) => processor::run(config, &verb, json),
     };
     let exit = done.unwrap_or_else(|error| {
         eprintln!("gatepost: {error:#}");

@@ -4,18 +4,18 @@ use std::cell::RefCell;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::TryRecvError;
 
-use crate::catalog::{Catalog, Registry};
-use crate::chain::RunLimits;
+use crate::catalog::{Catalog, Registry, tenant_file};
 use crate::chain::spec::is_name;
-use crate::cli::arguments::RunOptions;
-use crate::cli::client::{find_config, load_config};
+use crate::chain::{LineUp, RunLimits};
+use crate::cli::client::load_config;
 use crate::cli::exit::{Problems, Usage};
-use crate::config::{self, Config};
+use crate::config::{self, Config, Problem};
 use crate::server::open_catalog;
 use crate::telemetry::{Event, Telemetry};
 
@@ -24,52 +24,84 @@ const HEADER_SIZE_MAX: usize = 256 << 10;
 /// Whose components are put beside the catalog's when no tenant is named. No tenant can have this name.
 const NOBODY: &str = "run";
 
+/// What a workshop is made of.
+#[derive(Debug, Default)]
+pub(in crate::cli) struct Setup<'a> {
+    /// The host's config, whose catalog is seen; none: a config that says nothing.
+    pub(in crate::cli) config: Option<&'a Path>,
+    /// Whose processors bare names mean; none: the host's only.
+    pub(in crate::cli) tenant: Option<&'a str>,
+    /// Put beside the catalog's.
+    pub(in crate::cli) components: &'a [Component],
+}
+
+/// A component file under a name of its own. It is read whenever a chain is resolved.
+#[derive(Debug, Clone)]
+pub(in crate::cli) struct Component {
+    pub(in crate::cli) name: String,
+    pub(in crate::cli) file: PathBuf,
+}
+
 /// A config, a catalog made for this command, and the folder that holds it.
-pub(super) struct Workshop {
+pub(in crate::cli) struct Workshop {
     config: Config,
     catalog: Catalog,
     tenant: String,
     said: RefCell<Receiver<Arc<Event>>>,
-    _folder: Folder,
+    _folder: Scratch,
 }
 
 impl Workshop {
-    pub(super) fn open(path: Option<&Path>, options: &RunOptions) -> anyhow::Result<Self> {
-        let folder = Folder::new()?;
-        let tenant = options.tenant.clone().unwrap_or_else(|| NOBODY.to_owned());
+    pub(in crate::cli) fn open(setup: &Setup<'_>) -> anyhow::Result<Self> {
+        let folder = Scratch::new()?;
+        let tenant = setup.tenant.unwrap_or(NOBODY).to_owned();
         if !is_name(&tenant) {
             return Err(Usage(format!("`{tenant}` cannot name a tenant")).into());
         }
-        let mut config = if path.is_some() || find_config().is_some() {
-            let (_, config) = load_config(path)?;
-            link_processors(&config.server.state_dir.join("catalog/processors"), &folder.processors())?;
-            config
-        } else {
-            standalone(&folder.0)?
+        let mut config = match setup.config {
+            Some(path) => {
+                let (_, config) = load_config(Some(path))?;
+                link_processors(&config.server.state_dir.join("catalog/processors"), &folder.processors())?;
+                config
+            }
+            None => standalone(&folder.0)?,
         };
         config.server.state_dir.clone_from(&folder.0);
-        #[cfg(feature = "wasm")]
-        put_components(&folder.processors().join(&tenant), &options.processor)?;
+        put_components(&folder.processors().join(&tenant), setup.components)?;
         let telemetry = Telemetry::silent();
         let said = telemetry.subscribe();
         let catalog = open_catalog(&config, Registry::builtin(), &telemetry)?;
         Ok(Self { config, catalog, tenant, said: RefCell::new(said), _folder: folder })
     }
 
-    pub(super) fn config(&self) -> &Config {
-        &self.config
-    }
-
-    pub(super) fn catalog(&self) -> &Catalog {
-        &self.catalog
-    }
-
-    pub(super) fn tenant(&self) -> &str {
-        &self.tenant
+    /// Resolves a chain with settings of its stages, as a tenant's file has them. `source` names both in problems. With
+    /// `cpu` each sandboxed stage gets so much CPU time, whatever else is said.
+    pub(in crate::cli) fn line_up(
+        &self,
+        source: &str,
+        chain: &str,
+        mut stages: toml::Table,
+        cpu: Option<Duration>,
+    ) -> anyhow::Result<LineUp> {
+        let (mut limits, mut max) = (self.config.limits.clone(), self.config.limits_max.clone());
+        if let Some(cpu) = cpu {
+            (limits.cpu_per_message, max.cpu_per_message) = (cpu, cpu);
+            for stage in stages.iter_mut().filter_map(|(_, stage)| stage.as_table_mut()) {
+                stage.remove("cpu_per_message");
+            }
+        }
+        let mut table = toml::Table::new();
+        table.insert("domains".into(), vec!["run.invalid".to_owned()].into());
+        table.insert("chain".into(), chain.into());
+        table.insert("stage".into(), stages.into());
+        let file = tenant_file::read(source, &toml::to_string(&table)?, &limits, &max);
+        let file = file.map_err(without_lines)?;
+        let resolved = self.catalog.with_resolver(|resolver| resolver.resolve(&self.tenant, &file, false));
+        Ok(resolved.map_err(without_lines)?.line_up)
     }
 
     /// What stages logged since the last time, a line each.
-    pub(super) fn said(&self) -> Vec<String> {
+    pub(in crate::cli) fn said(&self) -> Vec<String> {
         let mut lines = Vec::new();
         let mut said = self.said.borrow_mut();
         loop {
@@ -83,9 +115,14 @@ impl Workshop {
         }
     }
 
-    pub(super) fn limits(&self) -> RunLimits {
+    pub(in crate::cli) fn limits(&self) -> RunLimits {
         RunLimits { chunk_size: self.config.server.chunk_size.as_usize(), header_size_max: HEADER_SIZE_MAX }
     }
+}
+
+/// The text was put together here: its lines mean nothing to anybody.
+fn without_lines(problems: Vec<Problem>) -> Problems {
+    Problems(problems.into_iter().map(|problem| Problem { line: 0, ..problem }).collect())
 }
 
 /// A config that says nothing but where to work.
@@ -110,38 +147,32 @@ fn link_processors(from: &Path, to: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `NAME=FILE`, each as a version of its own that hides those of the catalog.
-#[cfg(feature = "wasm")]
-fn put_components(owner: &Path, components: &[String]) -> anyhow::Result<()> {
-    for component in components {
-        let (name, file) =
-            component.split_once('=').ok_or_else(|| Usage("--processor takes NAME=FILE".into()))?;
-        if Registry::builtin().is_reserved(name) {
-            return Err(Usage(format!("--processor: `{name}` is built in; give it another name")).into());
-        }
-        if !is_name(name) {
-            return Err(Usage(format!("--processor: `{name}` cannot name a processor")).into());
-        }
-        let file = Path::new(file).canonicalize().with_context(|| format!("--processor {name}: `{file}`"))?;
+/// Each as a version of its own that hides those of the catalog. The files need not be there yet.
+fn put_components(owner: &Path, components: &[Component]) -> anyhow::Result<()> {
+    for Component { name, file } in components {
         let folder = owner.join(name);
         if folder.is_symlink() {
             std::fs::remove_file(&folder)?;
         }
         std::fs::create_dir_all(&folder)?;
-        symlink(file, folder.join("1.0.0.wasm"))?;
+        symlink(std::path::absolute(file)?, folder.join("1.0.0.wasm"))?;
     }
     Ok(())
 }
 
 /// A scratch folder, removed when dropped.
-struct Folder(PathBuf);
+pub(in crate::cli) struct Scratch(PathBuf);
 
-impl Folder {
-    fn new() -> anyhow::Result<Self> {
+impl Scratch {
+    pub(in crate::cli) fn new() -> anyhow::Result<Self> {
         let name = format!("gatepost-run-{}-{}", std::process::id(), crate::transaction::new_id());
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir(&path).with_context(|| format!("cannot make `{}`", path.display()))?;
         Ok(Self(path))
+    }
+
+    pub(in crate::cli) fn path(&self) -> &Path {
+        &self.0
     }
 
     fn processors(&self) -> PathBuf {
@@ -149,7 +180,7 @@ impl Folder {
     }
 }
 
-impl Drop for Folder {
+impl Drop for Scratch {
     fn drop(&mut self) {
         // Links are removed, not followed. What stays behind is in the system's scratch folder.
         let _ = std::fs::remove_dir_all(&self.0);

@@ -1,33 +1,22 @@
-//! `gatepost processor build|inspect`: from a crate to a component, and what a component is.
+//! `gatepost processor inspect`: what a component is, imports, takes and gives.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Context;
 use serde::Serialize;
 
-use super::arguments::ProcessorVerb;
-use super::exit::Exit;
-use crate::toolchain::{self, BuildOptions};
+use crate::cli::exit::Exit;
 use crate::wasm::{Loaded, PoolSettings, Sandboxes};
 
-pub(super) fn run(verb: &ProcessorVerb, json: bool) -> anyhow::Result<Exit> {
-    match verb {
-        ProcessorVerb::Build { dir, output } => {
-            let options = BuildOptions { output: output.clone(), ..BuildOptions::default() };
-            let built = toolchain::build(dir, &options)?;
-            let loaded = load(&built.component).with_context(|| format!("`{}`", built.path.display()))?;
-            show(&built.path, &loaded, json)
-        }
-        ProcessorVerb::Inspect { file } => {
-            let bytes = std::fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))?;
-            let loaded = load(&bytes).with_context(|| format!("`{}`", file.display()))?;
-            show(file, &loaded, json)
-        }
-    }
+pub(super) fn run(file: &Path, json: bool) -> anyhow::Result<Exit> {
+    let bytes = std::fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))?;
+    let loaded = load(&bytes).with_context(|| format!("`{}`", file.display()))?;
+    show(file, &loaded, json)
 }
 
 /// Loads it as the server would: it is compiled, instantiated and asked to describe itself.
-fn load(bytes: &[u8]) -> anyhow::Result<std::sync::Arc<Loaded>> {
+pub(super) fn load(bytes: &[u8]) -> anyhow::Result<Arc<Loaded>> {
     Ok(Sandboxes::new(PoolSettings { memory_max: 64 << 20 })?.load(bytes)?)
 }
 
@@ -44,7 +33,7 @@ struct Shown<'a> {
     imports: &'a [String],
 }
 
-fn show(file: &Path, loaded: &Loaded, json: bool) -> anyhow::Result<Exit> {
+pub(super) fn show(file: &Path, loaded: &Loaded, json: bool) -> anyhow::Result<Exit> {
     let description = &loaded.description;
     let shown = Shown {
         file: file.display().to_string(),

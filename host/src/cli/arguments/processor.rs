@@ -1,0 +1,88 @@
+//! What `gatepost processor` takes.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+/// Verbs of `processor`.
+#[derive(Debug, Subcommand)]
+pub enum ProcessorVerb {
+    /// Make a crate that builds and tests at once, commented like a tutorial
+    #[command(after_help = NEW_EXAMPLES)]
+    New(NewOptions),
+    /// Compile a Rust crate to a component, check it against the interface, print its size and imports
+    Build {
+        /// The crate's folder
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+        /// Where to write the component [default: DIR/NAME.wasm]
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Build a crate and run its cases in the sandbox, over every way of cutting the message
+    #[command(after_help = TEST_EXAMPLES)]
+    Test(TestOptions),
+    /// Show what a component is, imports, takes and gives
+    Inspect {
+        /// The component
+        file: PathBuf,
+    },
+}
+
+const NEW_EXAMPLES: &str = "Examples:
+  gatepost processor new my-filter
+  gatepost processor new my-filter && cd my-filter && cargo test && gatepost processor test
+  gatepost processor new --update-sdk my-filter    # after an update of gatepost
+
+The crate brings the SDK along, in sdk/: it needs a Rust toolchain and nothing else of Gatepost's.";
+
+/// Options of `processor new`.
+#[derive(Debug, Args)]
+pub struct NewOptions {
+    /// The folder to make; its last part is the processor's name
+    #[arg(value_name = "NAME")]
+    pub dir: PathBuf,
+    /// The language
+    #[arg(long, value_enum, default_value_t = Language::Rust)]
+    pub lang: Language,
+    /// Depend on the SDK in this folder, instead of bringing it along: for work in a checkout of Gatepost
+    #[arg(long, value_name = "DIR", conflicts_with = "update_sdk")]
+    pub sdk: Option<PathBuf>,
+    /// Write the sdk/ folder of a crate anew, as this gatepost has it, and touch nothing else
+    #[arg(long)]
+    pub update_sdk: bool,
+}
+
+/// What a processor may be written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Language {
+    /// Rust, with the SDK.
+    Rust,
+}
+
+const TEST_EXAMPLES: &str = "Examples:
+  gatepost processor test                       # the crate in this folder
+  gatepost processor test my-filter --filter bounce
+  gatepost processor test --update              # writes what came of each message to its expected.eml
+  gatepost processor test --component my-filter.wasm
+
+A case is a folder cases/NAME with message.eml, and case.toml and expected.eml where they say something.
+Exit codes: 0 all cases pass, 1 a case fails, 64 there is no case, 70 the crate does not build, 78 a case.toml or the
+component is refused.";
+
+/// Options of `processor test`.
+#[derive(Debug, Args)]
+pub struct TestOptions {
+    /// The crate's folder
+    #[arg(default_value = ".")]
+    pub dir: PathBuf,
+    /// Write what came of each message to its expected.eml, and say what changed
+    #[arg(long)]
+    pub update: bool,
+    /// Only cases whose name contains this
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+    /// Test this component, and build nothing
+    #[arg(long, value_name = "FILE")]
+    pub component: Option<PathBuf>,
+}

@@ -1,0 +1,22 @@
+//! `gatepost processor new|build|test|inspect`: from nothing to a component, and what a component is.
+
+mod build;
+mod inspect;
+mod new;
+mod test;
+
+use super::arguments::processor::ProcessorVerb;
+use super::exit::Exit;
+
+pub(super) fn run(
+    config: Option<&std::path::Path>,
+    verb: &ProcessorVerb,
+    json: bool,
+) -> anyhow::Result<Exit> {
+    match verb {
+        ProcessorVerb::New(options) => new::run(options, json),
+        ProcessorVerb::Build { dir, output } => build::run(dir, output.as_deref(), json),
+        ProcessorVerb::Test(options) => test::run(config, options, json),
+        ProcessorVerb::Inspect { file } => inspect::run(file, json),
+    }
+}
