@@ -1,13 +1,16 @@
-//! The sandbox side: this crate's words to and from the generated ones, and the one processor an instance holds.
+//! The sandbox side: this crate's words to and from the generated ones, and the one processor or checker an instance holds.
 //!
-//! For [`export!`](crate::export) only. There on wasm targets only.
+//! For [`export!`](crate::export) and [`export_recipients!`](crate::export_recipients) only. There on wasm targets only.
 
 use std::cell::RefCell;
 
+use crate::bindings::capabilities::gatepost::processor::{clock, envelope_edit, kv, random};
 use crate::bindings::mail_processor::exports::gatepost::processor::processor as wit;
 use crate::bindings::mail_processor::gatepost::processor::{envelope, log, next, types};
 use crate::context::{Context, Host};
+use crate::kv::KvError;
 use crate::processor::Processor;
+use crate::recipients::{RecipientChecker, RecipientContext};
 use crate::types::{Content, Flow, Level, Refusal, Reply, Verdict};
 
 /// The host as the imports reach it. Holds nothing: calls cost no more than the imports themselves.
@@ -44,25 +47,81 @@ impl Host for Imports {
     fn count(&mut self, name: &str, delta: u64) {
         log::count(name, delta);
     }
+    fn set_sender(&mut self, sender: Option<&str>) -> bool {
+        envelope_edit::set_sender(sender)
+    }
+    fn add_recipient(&mut self, address: &str) -> bool {
+        envelope_edit::add_recipient(address)
+    }
+    fn remove_recipient(&mut self, address: &str) -> bool {
+        envelope_edit::remove_recipient(address)
+    }
+    fn now_ms(&self) -> u64 {
+        clock::now_ms()
+    }
+    fn random(&mut self, len: u32) -> Vec<u8> {
+        random::bytes(len)
+    }
+    fn kv_get(&mut self, key: &str) -> Result<Option<Vec<u8>>, KvError> {
+        kv::get(key).map_err(kv_error)
+    }
+    fn kv_set(&mut self, key: &str, value: &[u8], ttl_ms: Option<u64>) -> Result<(), KvError> {
+        kv::set(key, value, ttl_ms).map_err(kv_error)
+    }
+    fn kv_add(&mut self, key: &str, delta: i64, ttl_ms: Option<u64>) -> Result<i64, KvError> {
+        kv::add(key, delta, ttl_ms).map_err(kv_error)
+    }
 }
 
-/// The processor of this instance, once it is configured.
-pub struct Instance<P>(RefCell<Option<P>>);
+fn kv_error(error: kv::Error) -> KvError {
+    match error {
+        kv::Error::Quota => KvError::Quota,
+        kv::Error::Unavailable(reason) => KvError::Unavailable(reason),
+    }
+}
 
-impl<P: Processor> Instance<P> {
+/// What an instance holds once it is configured.
+pub struct Slot<P>(RefCell<Option<P>>);
+
+impl<P> Slot<P> {
     /// Not configured yet.
     #[expect(clippy::new_without_default, reason = "const, for a thread-local")]
     pub const fn new() -> Self {
         Self(RefCell::new(None))
     }
 
-    /// The export `configure`.
-    pub fn configure(&self, config: &str) -> Result<(), String> {
-        let processor = crate::processor::configure(config)?;
-        self.0.replace(Some(processor));
+    fn fill(&self, configured: P) {
+        self.0.replace(Some(configured));
         // Only now: until `configure` is through, the imports that the hook uses trap. Free of cost for messages that
         // start from a snapshot, some nanoseconds for others.
         std::panic::set_hook(Box::new(|panic| log::emit(log::Level::Error, &panic.to_string())));
+    }
+
+    fn with<T>(&self, run: impl FnOnce(&mut P) -> Result<T, Refusal>) -> Result<T, wit::Refusal> {
+        match self.0.borrow_mut().as_mut() {
+            Some(configured) => run(configured).map_err(refusal),
+            None => Err(wit::Refusal::Failed("called before `configure`".into())),
+        }
+    }
+}
+
+impl<R: RecipientChecker> Slot<R> {
+    /// The export `configure` of `recipients`.
+    pub fn configure_checker(&self, config: &str) -> Result<(), String> {
+        self.fill(crate::recipients::configure(config)?);
+        Ok(())
+    }
+
+    /// The export `check`.
+    pub fn check(&self, address: &str) -> Result<(), wit::Refusal> {
+        self.with(|checker| checker.check(address, &mut RecipientContext::new(&mut Imports)))
+    }
+}
+
+impl<P: Processor> Slot<P> {
+    /// The export `configure`.
+    pub fn configure(&self, config: &str) -> Result<(), String> {
+        self.fill(crate::processor::configure(config)?);
         Ok(())
     }
 
@@ -94,10 +153,7 @@ impl<P: Processor> Instance<P> {
         &self,
         run: impl FnOnce(&mut P, &mut Context<'_>) -> Result<T, Refusal>,
     ) -> Result<T, wit::Refusal> {
-        match self.0.borrow_mut().as_mut() {
-            Some(processor) => run(processor, &mut Context::new(&mut Imports)).map_err(refusal),
-            None => Err(wit::Refusal::Failed("called before `configure`".into())),
-        }
+        self.with(|processor| run(processor, &mut Context::new(&mut Imports)))
     }
 }
 

@@ -40,15 +40,20 @@
 //! | --- | --- |
 //! | [`processor`](mod@processor) | the trait to implement |
 //! | [`context`] | what a processor may ask of the host |
+//! | [`kv`] | what it may remember from message to message |
+//! | [`recipients`] | the trait of what is asked at RCPT time |
 //! | [`types`] | descriptions, flows, verdicts, refusals |
 //! | [`header`] | editing of header sections |
+//! | [`mime`] | where parts begin and end, and what they are |
 //! | `testing` | the native driver, not there in the sandbox |
 //!
 //! A component imports only those interfaces whose functions it calls.
 
 pub mod context;
 pub mod header;
+pub mod kv;
 pub mod processor;
+pub mod recipients;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
 pub mod types;
@@ -63,7 +68,11 @@ pub mod bindings;
 pub mod guest;
 
 pub use context::Context;
+#[doc(inline)]
+pub use gatepost_mime as mime;
+pub use kv::KvError;
 pub use processor::Processor;
+pub use recipients::{RecipientChecker, RecipientContext};
 pub use types::{Content, Description, Flow, Level, Refusal, Reply, Verdict};
 
 /// Makes a [`Processor`] what this crate exports as a component: `gatepost_sdk::export!(MyProcessor);`, once in a crate.
@@ -78,8 +87,7 @@ macro_rules! export {
             use $crate::bindings::mail_processor::exports::gatepost::processor::processor as wit;
 
             ::std::thread_local! {
-                static INSTANCE: $crate::guest::Instance<$processor> =
-                    const { $crate::guest::Instance::new() };
+                static INSTANCE: $crate::guest::Slot<$processor> = const { $crate::guest::Slot::new() };
             }
 
             struct Exports;

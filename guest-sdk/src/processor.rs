@@ -53,13 +53,18 @@ pub trait Processor: Sized + 'static {
 /// # Errors
 /// Text that is not this processor's config, with line and column, or what [`Processor::configure`] objects to.
 pub fn configure<P: Processor>(json: &str) -> Result<P, String> {
+    P::configure(read_config(json)?)
+}
+
+/// Reads a config as every export `configure` does.
+pub(crate) fn read_config<C: DeserializeOwned>(json: &str) -> Result<C, String> {
     let text = if json.trim().is_empty() { "{}" } else { json };
     let read = serde_json::from_str(text).or_else(|error| match text.trim() {
         // `type Config = ()`: serde reads it from null only.
         "{}" => serde_json::from_str("null").map_err(|_| error),
         _ => Err(error),
     });
-    P::configure(read.map_err(|error| format!("config: {error}"))?)
+    read.map_err(|error| format!("config: {error}"))
 }
 
 #[cfg(test)]

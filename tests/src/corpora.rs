@@ -1,6 +1,7 @@
-//! Messages of other projects: those of the crate mail-parser and of Python's `test_email`.
+//! Messages of other projects.
 //!
-//! None is committed here: cargo fetches the one, the system has the other or not.
+//! None is committed here: cargo fetches those of the crate mail-parser, the system has those of Python's `test_email` or
+//! not, and `tests/corpora.sh` fetches the rest into `target/corpora`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -65,9 +66,32 @@ fn ask_python() -> Option<PathBuf> {
     (output.status.success() && folder.is_dir()).then_some(folder)
 }
 
-/// Both.
+/// What `tests/corpora.sh` has fetched, each file a message, whatever it is. What it has not is told.
+///
+/// # Panics
+/// Where one is missing and this is CI (`CI=true`): it fetches them.
+pub fn fetched() -> Vec<Sample> {
+    let folder = crate::shipped::target().join("corpora");
+    let mut all = Vec::new();
+    for (name, least) in
+        [("notmuch", 300), ("gmime", 50), ("bounceparser", 120), ("mail-parser-py", 20), ("mail-auth", 80)]
+    {
+        let samples = samples(&folder.join(name), &|_| true);
+        if samples.is_empty() {
+            let what = format!("no messages of {name} here: run tests/corpora.sh");
+            assert!(std::env::var("CI").as_deref() != Ok("true"), "{what}");
+            said(&format!("skipped: {what}"));
+            continue;
+        }
+        assert!(samples.len() >= least, "{} messages of {name}", samples.len());
+        all.extend(samples);
+    }
+    all
+}
+
+/// All of them.
 pub fn all() -> Vec<Sample> {
-    mail_parser().into_iter().chain(python().unwrap_or_default()).collect()
+    mail_parser().into_iter().chain(python().unwrap_or_default()).chain(fetched()).collect()
 }
 
 #[allow(clippy::print_stderr)]

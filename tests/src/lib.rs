@@ -10,7 +10,7 @@
 //! Lab::new().run(&stages, pieces)                   the same chains at library level, where SMTP would only be slow
 //! ```
 //!
-//! Knows the binary from outside only, but for `lab`, which links the host.
+//! Knows the binary from outside only, but for `lab` and what stands on it, which link the host.
 
 pub mod binary;
 pub mod corpora;
@@ -18,13 +18,13 @@ pub mod guest;
 pub mod http;
 pub mod lab;
 pub mod maildir;
-pub mod processors;
 pub mod server;
 pub mod shipped;
 pub mod site;
 pub mod smtp;
 pub mod tls;
 pub mod transcript;
+pub mod twin;
 pub mod wait;
 
 pub use maildir::Maildir;

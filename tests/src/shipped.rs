@@ -1,34 +1,56 @@
 //! The processors that come with Gatepost, built as `gatepost processor build` builds them.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 
 use gatepost::toolchain::{BuildOptions, build};
 
-/// The component `subject-tag`. Built once a process; cargo builds nothing anew where nothing has changed.
+/// The component of `processors/NAME`. Built once a process; cargo builds nothing anew where nothing has changed.
 ///
 /// # Panics
 /// Where it cannot be built: these tests are never skipped.
-pub fn subject_tag() -> &'static [u8] {
-    static COMPONENT: OnceLock<Vec<u8>> = OnceLock::new();
-    COMPONENT.get_or_init(|| {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace is above");
-        // A file of this process's own: others may be at it at the same time.
-        let output = target().join(format!("subject-tag-{}.wasm", std::process::id()));
-        let options = BuildOptions {
-            output: Some(output.clone()),
-            target_dir: Some(target().join("gatepost-guest")),
-            ..BuildOptions::default()
-        };
-        let built = build(&root.join("processors/subject-tag"), &options);
-        // Left behind it would only lie about.
-        let _ = std::fs::remove_file(&output);
-        built.unwrap_or_else(|error| panic!("{}", gatepost::telemetry::causes(&error))).component
-    })
+pub fn component(name: &str) -> &'static [u8] {
+    static COMPONENTS: Mutex<Option<HashMap<String, &'static [u8]>>> = Mutex::new(None);
+    let mut built = COMPONENTS.lock().unwrap_or_else(PoisonError::into_inner);
+    built.get_or_insert_default().entry(name.to_owned()).or_insert_with(|| build_one(name).leak())
+}
+
+/// The names of all of them, sorted.
+///
+/// # Panics
+/// If `processors/` cannot be read.
+pub fn names() -> Vec<String> {
+    let folders = std::fs::read_dir(workspace().join("processors")).expect("the processors' folder");
+    let mut names: Vec<String> = folders
+        .map(|entry| entry.expect("the processors' folder").path())
+        .filter(|path| path.join("Cargo.toml").is_file())
+        .filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()))
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+fn build_one(name: &str) -> Vec<u8> {
+    // A file of this process's own: others may be at it at the same time.
+    let output = target().join(format!("{name}-{}.wasm", std::process::id()));
+    let options = BuildOptions {
+        output: Some(output.clone()),
+        target_dir: Some(target().join("gatepost-guest")),
+        ..BuildOptions::default()
+    };
+    let built = build(&workspace().join("processors").join(name), &options);
+    // Left behind it would only lie about.
+    let _ = std::fs::remove_file(&output);
+    built.unwrap_or_else(|error| panic!("{}", gatepost::telemetry::causes(&error))).component
+}
+
+fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace is above")
 }
 
 /// cargo's target folder: the test executable lies in `TARGET/PROFILE/deps`.
-fn target() -> PathBuf {
+pub(crate) fn target() -> PathBuf {
     let test = std::env::current_exe().expect("the test executable has a path");
     test.ancestors().nth(3).expect("a test executable lies three folders deep").to_owned()
 }

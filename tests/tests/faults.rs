@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use gatepost_tests::{Server, Smtp, processors};
+use gatepost_tests::{Server, Smtp, shipped};
 
 /// Last line of every message: one that lacks it is torn.
 const TRAILER: &str = "-- end of message --\r\n";
@@ -140,7 +140,7 @@ fn a_message_of_200_mib_streams() {
                   [stage.subject-tag]\nconfig = { tag = \"[BIG]\" }\n";
     let server = Server::builder()
         .mx("message_size_max = \"300MiB\"")
-        .file("catalog/processors/acme/subject-tag/1.0.0.wasm", &processors::subject_tag())
+        .file("catalog/processors/acme/subject-tag/1.0.0.wasm", shipped::component("subject-tag"))
         .tenant("acme", tenant)
         .start();
     let mut client = server.smtp();

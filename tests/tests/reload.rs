@@ -1,6 +1,6 @@
 //! Reloads: each tenant swaps alone, a broken one keeps its last good revision, history is kept.
 
-use gatepost_tests::{Server, Smtp, processors};
+use gatepost_tests::{Server, Smtp, shipped};
 use serde_json::Value;
 
 const FROM: &str = "a@client.test";
@@ -116,14 +116,14 @@ fn no_server_is_exit_69() {
 /// Method: each has a component of its own; each uses its own, then names the other's in every way.
 #[test]
 fn no_tenant_can_name_anothers_processor() {
-    let wasm = processors::subject_tag();
+    let wasm = shipped::component("subject-tag");
     let tag = |tag: &str| format!("[stage.tag]\nconfig = {{ tag = \"[{tag}]\" }}\n");
     let of = |domain: &str, processor: &str, mark: &str| {
         format!("{}{}", tenant(domain, &format!("tag:{processor} | maildir")), tag(mark))
     };
     let server = Server::builder()
-        .file("catalog/processors/acme/acme-tag/1.0.0.wasm", &wasm)
-        .file("catalog/processors/other/other-tag/1.0.0.wasm", &wasm)
+        .file("catalog/processors/acme/acme-tag/1.0.0.wasm", wasm)
+        .file("catalog/processors/other/other-tag/1.0.0.wasm", wasm)
         .tenant("acme", &of("acme.example", "acme-tag", "A"))
         .tenant("other", &of("other.example", "other/other-tag@1", "B"))
         .start();

@@ -56,7 +56,7 @@ fn workspace() -> PathBuf {
 /// Every Rust source of the workspace.
 fn sources() -> Vec<Source> {
     let (root, mut found) = (workspace(), Vec::new());
-    for member in ["fuzz/fuzz_targets", "guest-sdk", "host", "processors", "tests", "xtask"] {
+    for member in ["fuzz/fuzz_targets", "guest-sdk", "host", "mime", "processors", "tests", "xtask"] {
         collect(&root, &root.join(member), &mut found);
     }
     assert!(found.len() > 100, "only {} sources found", found.len());

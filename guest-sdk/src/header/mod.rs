@@ -54,7 +54,7 @@ impl Field<'_> {
     /// The value as a reader sees it: unfolded, encoded words decoded, trimmed. For comparing, not for writing back:
     /// characters outside UTF-8, US-ASCII and ISO-8859-1 become U+FFFD.
     pub fn text(&self) -> String {
-        words::decode(self.value)
+        gatepost_mime::words::decode(self.value)
     }
 }
 

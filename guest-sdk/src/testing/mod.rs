@@ -7,13 +7,17 @@
 //! Holds to what `wit/processor.wit` says of chunks, flows and output limits. Knows nothing of chains: one processor, one
 //! message.
 
+mod address;
+mod kv;
 mod recorder;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::marker::PhantomData;
 
-pub use recorder::{Envelope, Recorder};
+pub use address::{Answer, CheckRecipient};
+pub use kv::MemoryKv;
+pub use recorder::{Envelope, Recorder, Surroundings};
 
 use crate::processor::{Processor, configure};
 use crate::types::{Content, Flow, Level, Refusal, Verdict};
@@ -34,6 +38,12 @@ pub struct Outcome {
     pub result: Result<Verdict, Refusal>,
     /// Facts as they stand at the end, those of the envelope included.
     pub facts: BTreeMap<String, String>,
+    /// The reverse-path at the end; `None`: null.
+    pub sender: Option<String>,
+    /// The forward-paths at the end.
+    pub recipients: Vec<String>,
+    /// The key-value space as it was left.
+    pub kv: MemoryKv,
     /// What was logged when the message came whole. May differ from cut to cut.
     pub log: Vec<(Level, String)>,
     /// What was counted when the message came whole. May differ from cut to cut.
@@ -45,7 +55,12 @@ pub struct Outcome {
 impl Outcome {
     /// Whether it must be the same for every cut, and is.
     fn agrees(&self, other: &Self) -> bool {
-        self.output == other.output && self.result == other.result && self.facts == other.facts
+        self.output == other.output
+            && self.result == other.result
+            && self.facts == other.facts
+            && self.sender == other.sender
+            && self.recipients == other.recipients
+            && self.kv == other.kv
     }
 
     /// The output as text, for assertions. What is no UTF-8 is replaced.
@@ -59,6 +74,7 @@ impl Outcome {
 pub struct Check<P> {
     config: String,
     envelope: Envelope,
+    surroundings: Surroundings,
     processor: PhantomData<fn() -> P>,
 }
 
@@ -71,7 +87,12 @@ impl<P: Processor> Default for Check<P> {
 impl<P: Processor> Check<P> {
     /// With the config `{}` and an envelope of one sender and one recipient.
     pub fn new() -> Self {
-        Self { config: "{}".into(), envelope: Envelope::default(), processor: PhantomData }
+        Self {
+            config: "{}".into(),
+            envelope: Envelope::default(),
+            surroundings: Surroundings::default(),
+            processor: PhantomData,
+        }
     }
 
     /// With this config, JSON text.
@@ -84,6 +105,12 @@ impl<P: Processor> Check<P> {
     #[must_use]
     pub fn envelope(self, envelope: Envelope) -> Self {
         Self { envelope, ..self }
+    }
+
+    /// At this time, with these random bytes and this key-value space.
+    #[must_use]
+    pub fn surroundings(self, surroundings: Surroundings) -> Self {
+        Self { surroundings, ..self }
     }
 
     /// Runs `message` whole, byte by byte, and cut in two at every place (at some hundred places where it is longer than
@@ -121,14 +148,15 @@ impl<P: Processor> Check<P> {
             Ok(processor) => processor,
             Err(error) => panic!("the config was refused: {error}"),
         };
-        let mut run =
-            Run { processor, host: Recorder::new(self.envelope.clone()), output: vec![], writes: 0 };
+        let host = Recorder::within(self.envelope.clone(), self.surroundings.clone());
+        let mut run = Run { processor, host, output: vec![], writes: 0 };
         let result = run.message(chunks.into_iter().filter(|chunk| !chunk.is_empty()));
         if result.is_err() {
             run.output.clear();
         }
-        let Recorder { envelope: Envelope { facts, .. }, log, counts, .. } = run.host;
-        Outcome { output: run.output, result, facts, log, counts, writes: run.writes }
+        let Recorder { envelope, surroundings: Surroundings { kv, .. }, log, counts, .. } = run.host;
+        let Envelope { sender, recipients, facts, .. } = envelope;
+        Outcome { output: run.output, result, facts, sender, recipients, kv, log, counts, writes: run.writes }
     }
 }
 
@@ -163,6 +191,7 @@ impl<P: Processor> Run<P> {
         let flow = self.call(chunk.len(), |processor, host| processor.write(chunk, &mut host.context()))?;
         if matches!(flow, Flow::Pass | Flow::Splice) {
             self.output.extend_from_slice(chunk);
+            self.host.passed();
         }
         Ok(flow)
     }
@@ -220,6 +249,11 @@ fn cuts(text: &[u8]) -> Vec<usize> {
     cuts
 }
 
+/// The envelope and the key-value space at the end, for people.
+fn left_behind(outcome: &Outcome) -> String {
+    format!("{:?} {:?} {:?}", outcome.sender, outcome.recipients, outcome.kv)
+}
+
 /// In what two outcomes differ, for people.
 fn difference(whole: &Outcome, other: &Outcome) -> String {
     let mut text = String::new();
@@ -228,6 +262,10 @@ fn difference(whole: &Outcome, other: &Outcome) -> String {
     }
     if whole.facts != other.facts {
         let _ = write!(text, "\n  whole: {:?}\n  cut:   {:?}", whole.facts, other.facts);
+    }
+    let (a, b) = (left_behind(whole), left_behind(other));
+    if a != b {
+        let _ = write!(text, "\n  whole: {a}\n  cut:   {b}");
     }
     if whole.output != other.output {
         let at = whole.output.iter().zip(&other.output).take_while(|(a, b)| a == b).count();
