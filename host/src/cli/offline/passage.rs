@@ -11,6 +11,7 @@ use crate::chain::{LineUp, Outlet, Run, RunLimits};
 use crate::cli::exit::Usage;
 use crate::mail::{Envelope, Mailbox, MessageId};
 use crate::sink::SinkFailure;
+use crate::smtp::Protocol;
 
 /// Bytes read at once.
 const READ_SIZE: usize = 64 << 10;
