@@ -45,6 +45,8 @@
 //! | [`types`] | descriptions, flows, verdicts, refusals |
 //! | [`header`] | editing of header sections |
 //! | [`mime`] | where parts begin and end, and what they are |
+//! | [`text`] | rewriting the text parts of a message, decoded and encoded again where it changed |
+//! | [`replace`] | search and replace of patterns in a stream |
 //! | `testing` | the native driver, not there in the sandbox |
 //!
 //! A component imports only those interfaces whose functions it calls.
@@ -54,8 +56,10 @@ pub mod header;
 pub mod kv;
 pub mod processor;
 pub mod recipients;
+pub mod replace;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
+pub mod text;
 pub mod types;
 
 #[cfg(all(target_family = "wasm", feature = "allocator"))]

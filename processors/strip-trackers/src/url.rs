@@ -1,0 +1,205 @@
+//! Tracking parameters in URLs, and URLs in plain text.
+
+use std::ops::Range;
+
+use gatepost_sdk::text::Edits;
+use memchr::{memchr, memmem};
+
+use crate::{Config, SPAN_MAX, Stripper};
+
+/// Parameters that only tell who clicked where: of Google, Meta, Microsoft, X, TikTok, LinkedIn, Yandex, Mailchimp, HubSpot, Marketo,
+/// Matomo, Klaviyo, Vero, Omeda, Drip, Wicked Reports, Adobe, Pinterest, MailerLite.
+pub(crate) const DEFAULT: &[&str] = &[
+    "utm_*",
+    "gclid",
+    "gclsrc",
+    "dclid",
+    "gbraid",
+    "wbraid",
+    "srsltid",
+    "_gl",
+    "fbclid",
+    "igshid",
+    "igsh",
+    "msclkid",
+    "twclid",
+    "ttclid",
+    "li_fat_id",
+    "yclid",
+    "ysclid",
+    "_openstat",
+    "mc_cid",
+    "mc_eid",
+    "_hsenc",
+    "_hsmi",
+    "__hssc",
+    "__hstc",
+    "__hsfp",
+    "hsctatracking",
+    "mkt_tok",
+    "mtm_*",
+    "pk_campaign",
+    "pk_kwd",
+    "pk_source",
+    "pk_medium",
+    "pk_content",
+    "_kx",
+    "vero_id",
+    "vero_conv",
+    "oly_anon_id",
+    "oly_enc_id",
+    "__s",
+    "wickedid",
+    "s_kwcid",
+    "epik",
+    "ml_subscriber",
+    "ml_subscriber_hash",
+];
+
+/// What separates parameters in HTML, beside a bare `&`.
+const ENTITIES: &[&[u8]] = &[b"&amp;", b"&#38;", b"&#x26;", b"&AMP;", b"&#X26;", b"&#038;"];
+
+impl Config {
+    fn is_tracker(&self, name: &[u8]) -> bool {
+        let is = |entry: &str| match entry.strip_suffix('*') {
+            Some(start) => {
+                name.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start.as_bytes()))
+            }
+            None => name.eq_ignore_ascii_case(entry.as_bytes()),
+        };
+        let defaults: &[&str] = if self.default_parameters { DEFAULT } else { &[] };
+        defaults.iter().any(|entry| is(entry)) || self.parameters.iter().any(|entry| is(entry))
+    }
+}
+
+impl Stripper {
+    /// Takes the parameters of `url`, which stands at `offset` in the text, out.
+    pub(crate) fn url(&mut self, url: &[u8], offset: usize, is_html: bool, edits: &mut Edits) {
+        let end = query_end(url);
+        let Some(mark) = memchr(b'?', &url[..end]) else { return };
+        let mut kept_any = false;
+        // Where what is to go begins: at the separator in front, or for the first parameters at their own start.
+        let mut gone: Option<usize> = None;
+        let mut separator = mark;
+        let parameters = Parameters { url: &url[..end], at: mark + 1, is_html };
+        for (name, parameter) in parameters {
+            let listed = !name.is_empty() && self.config.is_tracker(&unescaped(name));
+            if listed {
+                self.counts.parameters += 1;
+                gone.get_or_insert(if kept_any { separator } else { parameter.start });
+            } else {
+                if let Some(from) = gone.take() {
+                    let to = if kept_any { separator } else { parameter.start };
+                    edits.remove(offset + from..offset + to);
+                }
+                kept_any = true;
+            }
+            separator = parameter.end;
+        }
+        if let Some(from) = gone {
+            let from = if kept_any { from } else { mark };
+            edits.remove(offset + from..offset + end);
+        }
+    }
+
+    /// Looks for URLs in plain text.
+    pub(crate) fn plain(&mut self, text: &[u8], last: bool, edits: &mut Edits) -> usize {
+        let mut at = 0;
+        while let Some(found) = memmem::find(&text[at..], b"://") {
+            let colon = at + found;
+            let behind = colon + 3;
+            let near = &text[behind..text.len().min(behind + SPAN_MAX)];
+            let is_http = [&b"http"[..], b"https"].iter().any(|scheme| {
+                let start = colon.checked_sub(scheme.len()).filter(|start| *start >= at);
+                start.is_some_and(|start| text[start..colon].eq_ignore_ascii_case(scheme))
+            });
+            let len = near.iter().position(|&byte| ends_url(byte));
+            match len {
+                // The scheme before stays with what is held back.
+                None if near.len() < SPAN_MAX && !last => return colon.saturating_sub(5).max(at),
+                None if near.len() == SPAN_MAX => {}
+                len if is_http => {
+                    let url = trimmed(&near[..len.unwrap_or(near.len())]);
+                    self.url(url, behind, false, edits);
+                }
+                _ => {}
+            }
+            at = behind + len.unwrap_or(near.len());
+        }
+        // `https:/` may go on.
+        if last { text.len() } else { text.len().saturating_sub(7).max(at) }
+    }
+}
+
+fn ends_url(byte: u8) -> bool {
+    byte <= b' ' || matches!(byte, b'<' | b'>' | b'"' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' | 0x7f)
+}
+
+/// Without what belongs to the sentence.
+fn trimmed(url: &[u8]) -> &[u8] {
+    let end = url.iter().rposition(|byte| !b".,;:!?'()[]*_~".contains(byte));
+    &url[..end.map_or(0, |end| end + 1)]
+}
+
+/// Where the fragment begins.
+fn query_end(url: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(found) = memchr(b'#', &url[at..]) {
+        at += found;
+        // `&#38;` is no fragment.
+        if at == 0 || url[at - 1] != b'&' {
+            return at;
+        }
+        at += 1;
+    }
+    url.len()
+}
+
+/// The parameters of a URL from `at` on: the name of each, and where it stands.
+struct Parameters<'u> {
+    url: &'u [u8],
+    at: usize,
+    is_html: bool,
+}
+
+impl<'u> Iterator for Parameters<'u> {
+    type Item = (&'u [u8], Range<usize>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let rest = self.url.get(self.at..)?;
+        let len = memchr(b'&', rest).unwrap_or(rest.len());
+        let separator = if len == rest.len() {
+            1
+        } else {
+            let entity = ENTITIES.iter().find(|entity| self.is_html && rest[len..].starts_with(entity));
+            entity.map_or(1, |entity| entity.len())
+        };
+        let parameter = self.at..self.at + len;
+        let name = &rest[..memchr(b'=', &rest[..len]).unwrap_or(len)];
+        self.at = parameter.end + separator;
+        Some((name, parameter))
+    }
+}
+
+/// A name without its percent escapes.
+fn unescaped(name: &[u8]) -> std::borrow::Cow<'_, [u8]> {
+    if memchr(b'%', name).is_none() {
+        return name.into();
+    }
+    let mut out = Vec::with_capacity(name.len());
+    let mut rest = name;
+    while let [byte, behind @ ..] = rest {
+        let hex = behind.get(..2).filter(|_| *byte == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
+        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(byte) => {
+                out.push(byte);
+                rest = &behind[2..];
+            }
+            None => {
+                out.push(*byte);
+                rest = behind;
+            }
+        }
+    }
+    out.into()
+}
