@@ -133,7 +133,8 @@ impl<'a> Header<'a> {
                 header.push(&chunk[start..end]);
                 start = end;
             }
-            if matches!(line, b"\n" | b"\r\n") {
+            // A `\r` alone can only be the last line, unended: a blank line cut short.
+            if matches!(line, b"\n" | b"\r\n" | b"\r") {
                 header.tail = &chunk[end..];
                 return header;
             }

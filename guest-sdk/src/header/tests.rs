@@ -140,6 +140,13 @@ fn prefix_folds_past_78_characters() {
     assert_eq!(unspaced, format!("Subject: [E]\n {value}v\n\n"));
 }
 
+/// Found by fuzzing: with LF for line ends a field put behind a lone `\r` stood behind a blank line, in the body.
+#[test]
+fn a_blank_line_cut_short_stays_last() {
+    let added = edited(b"A: b\n\r", |header| header.add_last("C", "d").unwrap());
+    assert_eq!(added, "A: b\nC: d\n\r");
+}
+
 /// Goal: decoding and editing stay linear on input made to be hard.
 /// Method: a megabyte of each; quadratic code would take minutes.
 #[test]
