@@ -8,6 +8,7 @@
 //! group is answered in one segment (RFC 2920). Knows nothing of how connections are accepted.
 
 mod content;
+mod recipients;
 
 use std::io;
 use std::net::IpAddr;
@@ -20,17 +21,16 @@ use tokio::sync::watch;
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::catalog::{Catalog, Generation, Resolution, Tenant};
+use crate::catalog::{Catalog, Generation, Tenant};
 use crate::config::Listener;
-use crate::mail::Mailbox;
+use crate::mail::MessageId;
 use crate::smtp::Reply;
 use crate::smtp::action::Action;
 use crate::smtp::command::ANY_LINE_MAX;
 use crate::smtp::framing::{LineDecoder, LineProgress};
 use crate::smtp::session::{Session, SessionConfig};
-use crate::telemetry::Event;
 use crate::tls::{TlsSlot, Wire};
-use crate::transaction::{Chains, replies};
+use crate::transaction::Chains;
 
 /// Bytes asked of the socket at once while it waits for commands: an idle session holds no more.
 const COMMAND_READ_SIZE: usize = 4 << 10;
@@ -114,6 +114,8 @@ pub struct Connection {
     generation: Option<Arc<Generation>>,
     /// The tenant of the recipients taken so far.
     tenant: Option<Arc<Tenant>>,
+    /// The message's id, where something was asked about it before it came.
+    id: Option<MessageId>,
 }
 
 impl Connection {
@@ -134,6 +136,7 @@ impl Connection {
             port,
             generation: None,
             tenant: None,
+            id: None,
         }
     }
 
@@ -187,7 +190,7 @@ impl Connection {
         };
         self.act(action).await?;
         if !self.session.in_transaction() {
-            (self.generation, self.tenant) = (None, None);
+            (self.generation, self.tenant, self.id) = (None, None, None);
         } else if self.generation.is_none() {
             self.generation = Some(self.port.catalog.current());
         }
@@ -198,17 +201,7 @@ impl Connection {
         match action {
             Action::Reply(reply) => reply.encode(&mut self.output),
             Action::CheckRecipient(mailbox) => {
-                let recipient = mailbox.to_string();
-                let answer = self.check_recipient(mailbox);
-                if let Err(reply) = &answer {
-                    self.port.chains.telemetry.emit(Event::RecipientRefused {
-                        listener: self.port.listener.name.clone(),
-                        client: self.client,
-                        recipient,
-                        reply: reply.to_string(),
-                        code: reply.code(),
-                    });
-                }
+                let answer = self.check_recipient(mailbox).await?;
                 // The answer is a reply or the 421 of too many errors, never another check.
                 match self.session.recipient_checked(answer) {
                     Action::Close(reply) => {
@@ -230,22 +223,6 @@ impl Connection {
             }
         }
         Ok(())
-    }
-
-    fn check_recipient(&mut self, mailbox: Mailbox) -> Result<Mailbox, Reply> {
-        let generation = self.generation.get_or_insert_with(|| self.port.catalog.current());
-        match generation.resolve(&mailbox) {
-            Resolution::Tenant(tenant) => match &self.tenant {
-                Some(first) if first.name != tenant.name => Err(replies::second_tenant()),
-                Some(_) => Ok(mailbox),
-                None => {
-                    self.tenant = Some(tenant);
-                    Ok(mailbox)
-                }
-            },
-            Resolution::Broken(_) => Err(replies::tenant_broken()),
-            Resolution::Unknown => Err(replies::relay_denied()),
-        }
     }
 
     /// Reads after sending what is due. Silence and shutdown end it.
@@ -295,7 +272,7 @@ impl Connection {
         self.lines = LineDecoder::new(ANY_LINE_MAX);
         self.wire.start_tls(&slot).await.map_err(|_| Ended::Tls)?;
         self.session.tls_started();
-        (self.generation, self.tenant) = (None, None);
+        (self.generation, self.tenant, self.id) = (None, None, None);
         Ok(())
     }
 

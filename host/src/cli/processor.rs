@@ -42,6 +42,7 @@ struct Shown<'a> {
     takes: String,
     gives: String,
     imports: &'a [String],
+    exports: &'a [String],
 }
 
 fn show(file: &Path, loaded: &Loaded, json: bool) -> anyhow::Result<Exit> {
@@ -56,6 +57,7 @@ fn show(file: &Path, loaded: &Loaded, json: bool) -> anyhow::Result<Exit> {
         takes: description.takes.to_string(),
         gives: description.gives.to_string(),
         imports: &loaded.imports,
+        exports: &loaded.exports,
     };
     if json {
         outln!("{}", serde_json::to_string_pretty(&shown)?);
@@ -70,6 +72,9 @@ fn show(file: &Path, loaded: &Loaded, json: bool) -> anyhow::Result<Exit> {
     outln!("  hash     {}", shown.hash);
     for import in shown.imports {
         outln!("  imports  {import}");
+    }
+    for export in shown.exports {
+        outln!("  exports  {export}");
     }
     Ok(Exit::Ok)
 }

@@ -16,7 +16,7 @@ use crate::cli::arguments::RunOptions;
 use crate::cli::client::{find_config, load_config};
 use crate::cli::exit::{Problems, Usage};
 use crate::config::{self, Config};
-use crate::server::open_catalog;
+use crate::server::{Grants, open_catalog};
 use crate::telemetry::{Event, Telemetry};
 
 /// Longest header section: the listener's default.
@@ -52,7 +52,7 @@ impl Workshop {
         put_components(&folder.processors().join(&tenant), &options.processor)?;
         let telemetry = Telemetry::silent();
         let said = telemetry.subscribe();
-        let catalog = open_catalog(&config, Registry::builtin(), &telemetry)?;
+        let catalog = open_catalog(&config, Registry::builtin(), &telemetry, Grants::All)?;
         Ok(Self { config, catalog, tenant, said: RefCell::new(said), _folder: folder })
     }
 
