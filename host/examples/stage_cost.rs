@@ -18,7 +18,7 @@ use gatepost::mail::Envelope;
 use gatepost::sink::SinkFailure;
 use gatepost::telemetry::Telemetry;
 use gatepost::transaction::new_id;
-use gatepost::wasm::{PoolSettings, SandboxedProcessor, Sandboxes, StageIdentity, StageLimits};
+use gatepost::wasm::{Capabilities, PoolSettings, SandboxedProcessor, Sandboxes, StageIdentity, StageLimits};
 use rustix::time::{ClockId, clock_gettime};
 
 /// Rounds, each of [`MESSAGES`]; every kind of chain is measured in every round, in turn.
@@ -37,6 +37,7 @@ fn main() -> anyhow::Result<()> {
             label: label.into(),
             processor: "bench/pass@1.0.0".into(),
             telemetry: Telemetry::silent(),
+            capabilities: Capabilities::default(),
         };
         let limits = StageLimits {
             memory: 32 << 20,

@@ -10,6 +10,7 @@
 
 mod chunks;
 mod content;
+mod recipients;
 
 use std::io;
 use std::net::IpAddr;
@@ -22,17 +23,16 @@ use tokio::sync::watch;
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::catalog::{Catalog, Generation, Resolution, Tenant};
+use crate::catalog::{Catalog, Generation, Tenant};
 use crate::config::Listener;
-use crate::mail::Mailbox;
+use crate::mail::MessageId;
 use crate::smtp::Reply;
 use crate::smtp::action::Action;
 use crate::smtp::command::ANY_LINE_MAX;
 use crate::smtp::framing::{LineDecoder, LineProgress};
 use crate::smtp::session::{Session, SessionConfig};
-use crate::telemetry::Event;
 use crate::tls::{TlsSlot, Wire};
-use crate::transaction::{Chains, replies};
+use crate::transaction::Chains;
 use chunks::Chunked;
 
 /// Bytes asked of the socket at once while it waits for commands: an idle session holds no more.
@@ -119,6 +119,8 @@ pub struct Connection {
     tenant: Option<Arc<Tenant>>,
     /// The message whose chunks come, between two of them.
     chunked: Option<Box<Chunked>>,
+    /// The message's id, where something was asked about it before it came.
+    id: Option<MessageId>,
 }
 
 impl Connection {
@@ -140,6 +142,7 @@ impl Connection {
             generation: None,
             tenant: None,
             chunked: None,
+            id: None,
         }
     }
 
@@ -200,7 +203,7 @@ impl Connection {
             self.chunked = None;
         }
         if !self.session.in_transaction() {
-            (self.generation, self.tenant) = (None, None);
+            (self.generation, self.tenant, self.id) = (None, None, None);
         } else if self.generation.is_none() {
             self.generation = Some(self.port.catalog.current());
         }
@@ -211,17 +214,7 @@ impl Connection {
         match action {
             Action::Reply(reply) => reply.encode(&mut self.output),
             Action::CheckRecipient(mailbox) => {
-                let recipient = mailbox.to_string();
-                let answer = self.check_recipient(mailbox);
-                if let Err(reply) = &answer {
-                    self.port.chains.telemetry.emit(Event::RecipientRefused {
-                        listener: self.port.listener.name.clone(),
-                        client: self.client,
-                        recipient,
-                        reply: reply.to_string(),
-                        code: reply.code(),
-                    });
-                }
+                let answer = self.check_recipient(mailbox).await?;
                 // The answer is a reply or the 421 of too many errors, never another check.
                 match self.session.recipient_checked(answer) {
                     Action::Close(reply) => {
@@ -249,22 +242,6 @@ impl Connection {
             }
         }
         Ok(())
-    }
-
-    fn check_recipient(&mut self, mailbox: Mailbox) -> Result<Mailbox, Reply> {
-        let generation = self.generation.get_or_insert_with(|| self.port.catalog.current());
-        match generation.resolve(&mailbox) {
-            Resolution::Tenant(tenant) => match &self.tenant {
-                Some(first) if first.name != tenant.name => Err(replies::second_tenant()),
-                Some(_) => Ok(mailbox),
-                None => {
-                    self.tenant = Some(tenant);
-                    Ok(mailbox)
-                }
-            },
-            Resolution::Broken(_) => Err(replies::tenant_broken()),
-            Resolution::Unknown => Err(replies::relay_denied()),
-        }
     }
 
     /// Reads after sending what is due. Silence and a shutdown that is as far as `phase` end it.
@@ -314,7 +291,7 @@ impl Connection {
         self.lines = LineDecoder::new(ANY_LINE_MAX);
         self.wire.start_tls(&slot).await.map_err(|_| Ended::Tls)?;
         self.session.tls_started();
-        (self.generation, self.tenant) = (None, None);
+        (self.generation, self.tenant, self.id) = (None, None, None);
         Ok(())
     }
 

@@ -22,6 +22,7 @@ pub mod mail;
 pub mod smtp;
 
 pub mod chain;
+pub mod kv;
 pub mod sink;
 
 pub mod native;

@@ -23,6 +23,7 @@ use crate::catalog::{Catalog, Registry};
 use crate::chain::ProcessorFactory;
 use crate::config::{Config, Listener, TlsMode};
 use crate::connection::{Drain, Port};
+use crate::kv::{KvStore, SqliteKv};
 use crate::sink::SinkFactory;
 use crate::smtp::session::SessionConfig;
 use crate::telemetry::{Event, Level, Telemetry};
@@ -106,7 +107,8 @@ impl Server {
         std::fs::create_dir_all(&config.server.state_dir).with_context(|| {
             format!("cannot make the state folder `{}`", config.server.state_dir.display())
         })?;
-        let catalog = Arc::new(open_catalog(&config, registry, &telemetry)?);
+        let kv = SqliteKv::new(&config.server.state_dir.join("kv.db"));
+        let catalog = Arc::new(open_catalog(&config, registry, &telemetry, Grants::AsGiven(kv))?);
         catalog.store().make_folders().context("cannot make the catalog's folders")?;
         let (threads, handle) = ChainThreads::start().context("cannot start the chains' threads")?;
         let (drain, phase) = watch::channel(Drain::Serving);
@@ -235,11 +237,24 @@ impl Drop for Server {
     }
 }
 
+/// What sandboxed stages may do beyond what every one may.
+pub(crate) enum Grants {
+    /// As tenants' files say, with this store behind the grant `kv`.
+    AsGiven(Arc<dyn KvStore>),
+    /// All that a component asks for, with a store in memory: `gatepost run`.
+    All,
+}
+
 /// The catalog with the sandbox behind it.
+#[cfg_attr(
+    not(feature = "wasm"),
+    allow(clippy::needless_pass_by_value, reason = "the sandbox keeps the store")
+)]
 pub(crate) fn open_catalog(
     config: &Config,
     registry: Registry,
     telemetry: &Telemetry,
+    grants: Grants,
 ) -> anyhow::Result<Catalog> {
     #[cfg(feature = "wasm")]
     let loader = {
@@ -248,10 +263,18 @@ pub(crate) fn open_catalog(
         for text in sandboxes.notices() {
             telemetry.emit(Event::Notice { level: Level::Warn, text: text.clone() });
         }
-        crate::catalog::SandboxLoader::new(Arc::new(sandboxes))
+        let sandboxes = Arc::new(sandboxes);
+        match grants {
+            Grants::AsGiven(kv) => crate::catalog::SandboxLoader::new(sandboxes, kv),
+            Grants::All => {
+                crate::catalog::SandboxLoader::new(sandboxes, Arc::new(crate::kv::MemoryKv::default())).granting_all()
+            }
+        }
     };
     #[cfg(not(feature = "wasm"))]
-    let loader = crate::catalog::NoComponents;
+    let loader = match grants {
+        Grants::AsGiven(_) | Grants::All => crate::catalog::NoComponents,
+    };
     let config = Arc::new(config.clone());
     Ok(Catalog::open(config, registry, Arc::new(loader), telemetry.clone()))
 }

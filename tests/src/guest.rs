@@ -20,7 +20,7 @@ const PRELUDE: &str = include_str!("guest/prelude.wat");
 /// Where texts begin in memory.
 const TEXTS: usize = 1024;
 /// Every import, by the name that bodies call it by: the interface, the function, its type.
-const IMPORTS: [(&str, &str, &str, &str); 9] = [
+const IMPORTS: [(&str, &str, &str, &str); 16] = [
     ("$next", "next", "write", "(param i32 i32) (result i32)"),
     ("$emit", "log", "emit", "(param i32 i32 i32)"),
     ("$count", "log", "count", "(param i32 i32 i64)"),
@@ -30,6 +30,13 @@ const IMPORTS: [(&str, &str, &str, &str); 9] = [
     ("$fact", "envelope", "fact", "(param i32 i32 i32)"),
     ("$set_fact", "envelope", "set-fact", "(param i32 i32 i32 i32) (result i32)"),
     ("$kv_get", "kv", "get", "(param i32 i32 i32)"),
+    ("$kv_set", "kv", "set", "(param i32 i32 i32 i32 i32 i64 i32)"),
+    ("$kv_add", "kv", "add", "(param i32 i32 i64 i32 i64 i32)"),
+    ("$now_ms", "clock", "now-ms", "(result i64)"),
+    ("$random", "random", "bytes", "(param i32 i32)"),
+    ("$set_sender", "envelope-edit", "set-sender", "(param i32 i32 i32) (result i32)"),
+    ("$add_rcpt", "envelope-edit", "add-recipient", "(param i32 i32) (result i32)"),
+    ("$remove_rcpt", "envelope-edit", "remove-recipient", "(param i32 i32) (result i32)"),
 ];
 
 /// A component in the making.
@@ -217,7 +224,7 @@ impl Guest {
         let code = texts.place(&code);
         let mut imports = String::new();
         for (name, interface, function, ty) in IMPORTS {
-            if code.contains(&format!("(call {name} ")) {
+            if code.contains(&format!("(call {name} ")) || code.contains(&format!("(call {name})")) {
                 let module = format!("gatepost:processor/{interface}@0.1.0");
                 let _ = writeln!(imports, r#"  (import "{module}" "{function}" (func {name} {ty}))"#);
             }

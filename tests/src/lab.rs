@@ -8,15 +8,23 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use gatepost::chain::{OnFailure, Outlet, PlannedStage, Run, RunEnd, RunLimits, Settings, StageScope};
+use gatepost::kv::MemoryKv;
 use gatepost::mail::{Envelope, Mailbox, MessageId, Verdict};
 use gatepost::sink::SinkFailure;
 use gatepost::telemetry::{Event, StageRecord, Telemetry, causes};
-use gatepost::wasm::{PoolSettings, SandboxedProcessor, Sandboxes, StageIdentity, StageLimits};
+use gatepost::wasm::{
+    Capabilities, KvAccess, PoolSettings, SandboxedProcessor, Sandboxes, StageIdentity, StageLimits,
+};
 
 /// Longest header section in a lab, in bytes: the listener's default.
 pub const HEADER_SIZE_MAX: usize = 256 << 10;
 /// Size of chunks in a lab, in bytes: the host's default.
 pub const CHUNK_SIZE: usize = 16 << 10;
+
+/// What a tenant may keep in a lab, in bytes.
+pub const KV_SIZE_MAX: u64 = 1 << 20;
+/// Calls of `kv` of one stage and message in a lab.
+pub const KV_CALLS_MAX: u64 = 400;
 
 /// An engine, and somewhere to listen to what stages say.
 pub struct Lab {
@@ -24,6 +32,8 @@ pub struct Lab {
     pub sandboxes: Sandboxes,
     /// Where stages speak.
     pub telemetry: Telemetry,
+    /// What stages remember.
+    pub kv: Arc<MemoryKv>,
 }
 
 impl Default for Lab {
@@ -39,7 +49,7 @@ impl Lab {
     /// If the kernel gives no room for the pool.
     pub fn new() -> Self {
         let sandboxes = Sandboxes::new(PoolSettings { memory_max: 64 << 20 }).expect("the pool is made");
-        Self { sandboxes, telemetry: Telemetry::silent() }
+        Self { sandboxes, telemetry: Telemetry::silent(), kv: Arc::default() }
     }
 
     /// A sandboxed stage called `guest`, to be configured further.
@@ -53,6 +63,7 @@ impl Lab {
             config,
             on_failure,
             limits: limits(),
+            capabilities: Capabilities::default(),
         }
     }
 
@@ -106,6 +117,7 @@ pub struct StagePlan<'a> {
     config: String,
     on_failure: OnFailure,
     limits: StageLimits,
+    capabilities: Capabilities,
 }
 
 impl StagePlan<'_> {
@@ -125,6 +137,19 @@ impl StagePlan<'_> {
     #[must_use]
     pub fn on_failure(self, on_failure: OnFailure) -> Self {
         Self { on_failure, ..self }
+    }
+
+    /// What it is granted, with what stands behind it in this lab: `to.example` and `tenant.example` are the tenant's own, a
+    /// message may have 100 recipients, and keys are kept as long as the lab lives.
+    #[must_use]
+    pub fn grants(mut self, grants: &[&str]) -> Self {
+        self.capabilities = Capabilities {
+            grants: grants.iter().map(ToString::to_string).collect(),
+            kv: Some(KvAccess { store: self.lab.kv.clone(), size_max: KV_SIZE_MAX, calls_max: KV_CALLS_MAX }),
+            owns: Some(Arc::new(|mailbox| ["to.example", "tenant.example"].contains(&mailbox.domain()))),
+            recipients_max: 100,
+        };
+        self
     }
 
     /// Its limits.
@@ -148,6 +173,7 @@ impl StagePlan<'_> {
             label: self.label.into(),
             processor: format!("acme/{}@1.0.0", self.label),
             telemetry: self.lab.telemetry.clone(),
+            capabilities: self.capabilities,
         };
         let processor = SandboxedProcessor::new(loaded, identity, self.config, self.limits)?;
         let processor = Arc::new(processor);

@@ -103,17 +103,19 @@ fn imports_that_do_not_exist_are_named() {
     );
 }
 
-/// Goal: capabilities that this host does not offer are refused by name, not linked as traps.
+/// Goal: a capability that was not granted is refused by name, not linked as a trap; and what to do is said.
 #[test]
-fn capabilities_that_are_not_offered() {
+fn capabilities_that_are_not_granted() {
     let lab = Lab::new();
     let kv = Guest::new()
         .wit("import next;", "import next; import kv;")
         .open("(call $kv_get @\"key\" (i32.const 128)) (global.get $ok)");
-    assert_eq!(
-        refused(&lab, &kv.component()),
-        "imports `gatepost:processor/kv@0.1.0`, which is not on offer"
-    );
+    let plan = |grants: &[&str]| lab.stage(&kv.component()).grants(grants).try_plan().err();
+    let expect =
+        "imports `gatepost:processor/kv@0.1.0`: needs the grant `kv`: `[stage.guest] grants = [\"kv\"]`";
+    assert_eq!(plan(&[]).as_deref(), Some(expect));
+    assert_eq!(plan(&["clock", "random", "envelope", "redirect"]).as_deref(), Some(expect));
+    assert_eq!(plan(&["kv"]), None);
 }
 
 #[test]

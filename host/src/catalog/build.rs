@@ -144,6 +144,7 @@ fn fresh(
         revision,
         spec: parsed.chain,
         line_up: Arc::new(resolved.line_up),
+        checks: resolved.checks.into(),
         flowing: resolved.flowing,
         limits: parsed.limits,
         domains: parsed.domains,
@@ -165,7 +166,8 @@ fn fingerprint(cx: Resolver<'_>, name: &str, file: &TenantFile, text: &str) -> b
     let sizes: Vec<_> = listeners.iter().map(|listener| listener.message_size_max).collect();
     add(format!("{server:?} {limits:?} {limits_max:?} {sizes:?}").as_bytes());
     add(text.as_bytes());
-    for stage in file.chain.all().filter(|stage| !cx.is_native(stage)) {
+    let named = file.chain.all().chain(&file.recipients);
+    for stage in named.filter(|stage| !cx.is_native(stage)) {
         match cx.find(name, stage) {
             Ok(found) => {
                 add(found.path.as_os_str().as_encoded_bytes());

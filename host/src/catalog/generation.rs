@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use super::retirement::Retirement;
-use crate::chain::{ChainSpec, Content, LineUp};
+use crate::chain::{ChainSpec, Content, LineUp, PlannedCheck};
 use crate::config::Limits;
 use crate::mail::Mailbox;
 use crate::tenant::{DomainTable, Pattern, Quota};
@@ -21,6 +21,8 @@ pub struct Tenant {
     pub spec: ChainSpec,
     /// Its chain, built.
     pub line_up: Arc<LineUp>,
+    /// Who is asked about each address at RCPT time, in this order.
+    pub checks: Arc<[PlannedCheck]>,
     /// What flows in the chain: first the message, then what each stage gives.
     pub flowing: Vec<Content>,
     /// What its messages may use.

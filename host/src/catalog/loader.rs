@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::chain::Processor;
+use crate::chain::{Processor, RecipientCheck};
 use crate::config::Limits;
 use crate::telemetry::Telemetry;
+use crate::tenant::Pattern;
 
 /// One sandboxed stage of a chain that is being built.
 pub struct ComponentStage<'a> {
@@ -22,6 +23,10 @@ pub struct ComponentStage<'a> {
     pub config: &'a serde_json::Value,
     /// Capabilities it was granted.
     pub grants: &'a [String],
+    /// Domains that are the tenant's own.
+    pub domains: &'a [Pattern],
+    /// Most recipients of a message: the largest of the listeners' `recipients_max`.
+    pub recipients_max: usize,
     /// The stage's own limits, over its tenant's, over the host's.
     pub limits: &'a Limits,
     /// Size of the chunks it will see, in bytes.
@@ -37,6 +42,12 @@ pub trait ComponentLoader: Send + Sync {
     /// # Errors
     /// What is wrong with the component or its config, for the tenant to read.
     fn load(&self, stage: ComponentStage<'_>) -> Result<Arc<dyn Processor>, String>;
+
+    /// A recipient checker that stands ready.
+    ///
+    /// # Errors
+    /// As [`ComponentLoader::load`].
+    fn load_checker(&self, stage: ComponentStage<'_>) -> Result<Arc<dyn RecipientCheck>, String>;
 }
 
 /// For a host without the sandbox: refuses every component.
@@ -45,6 +56,10 @@ pub struct NoComponents;
 
 impl ComponentLoader for NoComponents {
     fn load(&self, _stage: ComponentStage<'_>) -> Result<Arc<dyn Processor>, String> {
+        Err("this host was built without the sandbox".to_owned())
+    }
+
+    fn load_checker(&self, _stage: ComponentStage<'_>) -> Result<Arc<dyn RecipientCheck>, String> {
         Err("this host was built without the sandbox".to_owned())
     }
 }

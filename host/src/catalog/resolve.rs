@@ -6,7 +6,7 @@
 use std::io::Read;
 use std::sync::Arc;
 
-use crate::chain::{Content, LineUp, PlannedStage, Processor, StageRef, StageScope};
+use crate::chain::{Content, LineUp, OnFailure, PlannedCheck, PlannedStage, StageRef, StageScope};
 use crate::config::problem::nearest;
 use crate::config::{self, ByteSize, Config, Limits, Problem};
 use crate::sink::Sink;
@@ -39,6 +39,8 @@ pub struct Resolved {
     pub line_up: LineUp,
     /// What flows: first the message, then what each stage gives.
     pub flowing: Vec<Content>,
+    /// Who is asked about recipients.
+    pub checks: Vec<PlannedCheck>,
 }
 
 /// What stands at one place of a chain.
@@ -68,9 +70,11 @@ impl Resolver<'_> {
         needs_sink: bool,
     ) -> Result<Resolved, Vec<Problem>> {
         let mut problems = Vec::new();
-        if file.chain.len() > file.limits.stages_max {
-            let text = format!("has {} stages, stages_max is {}", file.chain.len(), file.limits.stages_max);
-            return Err(vec![file.problem("chain", text)]);
+        for (key, len) in [("chain", file.chain.len()), ("recipients", file.recipients.len())] {
+            if len > file.limits.stages_max {
+                let text = format!("has {len} stages, stages_max is {}", file.limits.stages_max);
+                return Err(vec![file.problem(key, text)]);
+            }
         }
         let end = if needs_sink || file.chain.last.len() > 1 { Place::Sink } else { Place::Either };
         let stages = file.chain.stages.iter().map(|stage| (stage, Place::Stage));
@@ -83,6 +87,13 @@ impl Resolver<'_> {
                 Err(mut found) => problems.append(&mut found),
             }
         }
+        let mut checks = Vec::new();
+        for stage in &file.recipients {
+            match self.check(tenant, file, stage) {
+                Ok(check) => checks.push(check),
+                Err(mut found) => problems.append(&mut found),
+            }
+        }
         problems.extend(unused_tables(file));
         if problems.is_empty() {
             problems = check_sinks(file, &line_up);
@@ -91,7 +102,7 @@ impl Resolver<'_> {
             return Err(problems);
         }
         let flowing = check_types(file, &line_up).map_err(|misfit| vec![misfit])?;
-        Ok(Resolved { line_up, flowing })
+        Ok(Resolved { line_up, flowing, checks })
     }
 
     fn part(
@@ -111,12 +122,31 @@ impl Resolver<'_> {
         if place == Place::Sink {
             return Err(chain(no_sink(&label)));
         }
-        let processor = self.component(tenant, file, &label, &table, &found)?;
+        let processor =
+            self.component(tenant, file, &label, &table, &found, |stage| self.loader.load(stage))?;
         Ok(Part::Stage(PlannedStage {
             label,
             on_failure: table.on_failure.unwrap_or(file.on_failure),
             processor,
         }))
+    }
+
+    /// One checker of `recipients`.
+    fn check(&self, tenant: &str, file: &TenantFile, stage: &StageRef) -> Result<PlannedCheck, Vec<Problem>> {
+        let label = stage.label();
+        let table = file.stages.get(&label).cloned().unwrap_or_default();
+        if self.is_native(stage) {
+            let text = format!("`{label}` is built in and does not check recipients");
+            return Err(vec![file.problem("recipients", text)]);
+        }
+        if table.on_failure == Some(OnFailure::Quarantine) && !file.chain.all().any(|s| s.label() == label) {
+            let text = "\"quarantine\" does not apply at RCPT: there is no message yet";
+            return Err(vec![file.stage_problem(&label, "on_failure", text)]);
+        }
+        let found = self.find(tenant, stage).map_err(|text| vec![file.problem("recipients", text)])?;
+        let check =
+            self.component(tenant, file, &label, &table, &found, |stage| self.loader.load_checker(stage))?;
+        Ok(PlannedCheck { label, on_failure: table.on_failure.unwrap_or(file.on_failure), check })
     }
 
     fn native(
@@ -218,14 +248,15 @@ impl Resolver<'_> {
         names
     }
 
-    fn component(
+    fn component<T: ?Sized>(
         &self,
         tenant: &str,
         file: &TenantFile,
         label: &str,
         table: &StageTable,
         found: &Found,
-    ) -> Result<Arc<dyn Processor>, Vec<Problem>> {
+        load: impl FnOnce(ComponentStage<'_>) -> Result<Arc<T>, String>,
+    ) -> Result<Arc<T>, Vec<Problem>> {
         let unknown = table.settings.keys().map(|key| {
             file.stage_problem(label, key, "unknown key; the settings of a component stand in `config`")
         });
@@ -251,11 +282,13 @@ impl Resolver<'_> {
             label,
             config: table.config.as_ref().unwrap_or(&empty),
             grants: &table.grants,
+            domains: &file.domains,
+            recipients_max: self.config.listeners.iter().map(|l| l.recipients_max).max().unwrap_or(100),
             limits: &limits,
             chunk_size: self.config.server.chunk_size.as_usize(),
             telemetry: self.telemetry,
         };
-        self.loader.load(stage).map_err(|text| {
+        load(stage).map_err(|text| {
             let text = format!("`{}/{}@{}`: {text}", found.owner, found.name, found.version);
             vec![file.stage_problem(label, "", text)]
         })
@@ -265,7 +298,7 @@ impl Resolver<'_> {
 /// The bytes of a component, within `size_max`.
 /// `[stage.X]` for which the chain has no X.
 fn unused_tables(file: &TenantFile) -> Vec<Problem> {
-    let labels: Vec<String> = file.chain.all().map(StageRef::label).collect();
+    let labels: Vec<String> = file.chain.all().chain(&file.recipients).map(StageRef::label).collect();
     let unused = file.stages.keys().filter(|label| !labels.contains(label));
     let problem = |label: &String| {
         let near = nearest(label, labels.iter().map(String::as_str));

@@ -2,24 +2,40 @@
 
 use std::sync::Arc;
 
+use super::tenant_file::GRANTS;
 use super::{ComponentLoader, ComponentStage};
-use crate::chain::Processor;
+use crate::chain::{Processor, RecipientCheck};
+use crate::kv::KvStore;
 use crate::telemetry::causes;
-use crate::wasm::{SandboxedProcessor, Sandboxes, StageIdentity, StageLimits};
+use crate::tenant::DomainTable;
+use crate::wasm::{
+    Capabilities, KvAccess, Loaded, SandboxedChecker, SandboxedProcessor, Sandboxes, StageIdentity,
+    StageLimits,
+};
 
 /// Loads components into one set of sandboxes.
-pub struct SandboxLoader(Arc<Sandboxes>);
-
-impl SandboxLoader {
-    /// A loader into these sandboxes.
-    pub fn new(sandboxes: Arc<Sandboxes>) -> Self {
-        Self(sandboxes)
-    }
+pub struct SandboxLoader {
+    sandboxes: Arc<Sandboxes>,
+    kv: Arc<dyn KvStore>,
+    /// For `gatepost run`: everything is granted, whatever the stage says.
+    all_granted: bool,
 }
 
-impl ComponentLoader for SandboxLoader {
-    fn load(&self, stage: ComponentStage<'_>) -> Result<Arc<dyn Processor>, String> {
-        let loaded = self.0.load(stage.bytes).map_err(|error| causes(&error))?;
+impl SandboxLoader {
+    /// A loader into these sandboxes, with this store behind the grant `kv`.
+    pub fn new(sandboxes: Arc<Sandboxes>, kv: Arc<dyn KvStore>) -> Self {
+        Self { sandboxes, kv, all_granted: false }
+    }
+
+    /// The same, granting everything that a component asks for.
+    #[must_use]
+    pub fn granting_all(self) -> Self {
+        Self { all_granted: true, ..self }
+    }
+
+    /// What both kinds of stage are made of.
+    fn parts(&self, stage: &ComponentStage<'_>) -> Result<(Arc<Loaded>, StageIdentity, StageLimits), String> {
+        let loaded = self.sandboxes.load(stage.bytes).map_err(|error| causes(&error))?;
         let limits = StageLimits {
             memory: stage.limits.memory_per_instance.as_usize(),
             cpu_per_message: stage.limits.cpu_per_message,
@@ -32,8 +48,43 @@ impl ComponentLoader for SandboxLoader {
             label: stage.label.to_owned(),
             processor: stage.id.to_owned(),
             telemetry: stage.telemetry.clone(),
+            capabilities: self.capabilities(stage),
         };
-        let processor = SandboxedProcessor::new(loaded, identity, stage.config.to_string(), limits)?;
-        Ok(Arc::new(processor))
+        Ok((loaded, identity, limits))
+    }
+
+    fn capabilities(&self, stage: &ComponentStage<'_>) -> Capabilities {
+        let mut own = DomainTable::default();
+        for pattern in stage.domains {
+            // All of one owner: there is nothing to conflict with.
+            let _ = own.insert(pattern, ());
+        }
+        let grants = if self.all_granted {
+            GRANTS.map(str::to_owned).into()
+        } else {
+            stage.grants.iter().cloned().collect()
+        };
+        Capabilities {
+            grants,
+            kv: Some(KvAccess {
+                store: self.kv.clone(),
+                size_max: stage.limits.kv_size_max.0,
+                calls_max: stage.limits.kv_calls_max,
+            }),
+            owns: Some(Arc::new(move |mailbox| own.get(mailbox.domain()).is_some())),
+            recipients_max: stage.recipients_max,
+        }
+    }
+}
+
+impl ComponentLoader for SandboxLoader {
+    fn load(&self, stage: ComponentStage<'_>) -> Result<Arc<dyn Processor>, String> {
+        let (loaded, identity, limits) = self.parts(&stage)?;
+        Ok(Arc::new(SandboxedProcessor::new(loaded, identity, stage.config.to_string(), limits)?))
+    }
+
+    fn load_checker(&self, stage: ComponentStage<'_>) -> Result<Arc<dyn RecipientCheck>, String> {
+        let (loaded, identity, limits) = self.parts(&stage)?;
+        Ok(Arc::new(SandboxedChecker::new(loaded, identity, stage.config.to_string(), limits)?))
     }
 }

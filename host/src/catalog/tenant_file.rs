@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::chain::{ChainSpec, OnFailure, Settings};
+use crate::chain::{ChainSpec, OnFailure, Settings, StageRef};
 use crate::config::limits::{above, read as read_limits};
 use crate::config::reader::{Notes, Reader};
 use crate::config::{ByteSize, Limits, Problem, tree};
 use crate::tenant::Pattern;
 
-/// Capabilities that the interface knows (`processor.wit`). None can be granted yet.
-pub const GRANTS: [&str; 4] = ["kv", "clock", "random", "envelope"];
+/// Capabilities that the interface knows (`processor.wit`).
+pub const GRANTS: [&str; 5] = ["kv", "clock", "random", "envelope", "redirect"];
 
 const ON_FAILURE: [(&str, OnFailure); 4] = [
     ("defer", OnFailure::Defer),
@@ -33,6 +33,8 @@ pub struct TenantFile {
     pub domains: Vec<Pattern>,
     /// Its chain.
     pub chain: ChainSpec,
+    /// The checkers that are asked at RCPT time, in this order.
+    pub recipients: Vec<StageRef>,
     /// What stages do that say nothing of their own.
     pub on_failure: OnFailure,
     /// `[stage.LABEL]`, for labels of the chain only.
@@ -96,12 +98,12 @@ pub fn read(file: &str, text: &str, defaults: &Limits, max: &Limits) -> Result<T
     reader.required("domains", reader.has("domains").then_some(()));
     let chain = read_chain(&mut reader);
     let on_failure = reader.choice("on_failure", &ON_FAILURE).unwrap_or_default();
-    for key in ["recipients", "after"] {
-        if reader.string(key).is_some_and(|chain| !chain.trim().is_empty()) {
-            reader.problem(key, "comes in a later version; it must be empty in this one");
-        }
+    let recipients = read_recipients(&mut reader);
+    if reader.string("after").is_some_and(|chain| !chain.trim().is_empty()) {
+        reader.problem("after", "comes in a later version; it must be empty in this one");
     }
-    let stages = read_stages(&mut reader, max);
+    let grants_allowed = reader.table("host").map(read_host).unwrap_or_default();
+    let stages = read_stages(&mut reader, max, &grants_allowed);
     let limits = match reader.table("limits") {
         Some(mut table) => {
             let limits = read_limits(&mut table, defaults);
@@ -113,7 +115,6 @@ pub fn read(file: &str, text: &str, defaults: &Limits, max: &Limits) -> Result<T
         }
         None => defaults.clone(),
     };
-    let grants_allowed = reader.table("host").map(read_host).unwrap_or_default();
     let lines = reader.lines();
     reader.finish();
 
@@ -121,7 +122,17 @@ pub fn read(file: &str, text: &str, defaults: &Limits, max: &Limits) -> Result<T
     match chain {
         Some(chain) if problems.is_empty() => {
             let file = file.to_owned();
-            Ok(TenantFile { file, domains, chain, on_failure, stages, limits, grants_allowed, lines })
+            Ok(TenantFile {
+                file,
+                domains,
+                chain,
+                recipients,
+                on_failure,
+                stages,
+                limits,
+                grants_allowed,
+                lines,
+            })
         }
         _ => Err(problems),
     }
@@ -157,18 +168,39 @@ fn read_chain(reader: &mut Reader<'_>) -> Option<ChainSpec> {
     }
 }
 
-fn read_stages(reader: &mut Reader<'_>, max: &Limits) -> BTreeMap<String, StageTable> {
-    let tables = reader.named_tables("stage").into_iter();
-    tables.map(|(label, mut table)| (label, read_stage(&mut table, max))).collect()
+fn read_recipients(reader: &mut Reader<'_>) -> Vec<StageRef> {
+    let Some(text) = reader.string("recipients").filter(|text| !text.trim().is_empty()) else {
+        return Vec::new();
+    };
+    match text.parse::<ChainSpec>() {
+        Ok(chain) if chain.last.len() == 1 => chain.all().cloned().collect(),
+        Ok(_) => {
+            reader.problem("recipients", "checkers are asked one after the other: join them by `|`, not `+`");
+            Vec::new()
+        }
+        Err(error) => {
+            reader.problem("recipients", error.to_string());
+            Vec::new()
+        }
+    }
 }
 
-fn read_stage(reader: &mut Reader<'_>, max: &Limits) -> StageTable {
+fn read_stages(
+    reader: &mut Reader<'_>,
+    max: &Limits,
+    allowed: &BTreeSet<String>,
+) -> BTreeMap<String, StageTable> {
+    let tables = reader.named_tables("stage").into_iter();
+    tables.map(|(label, mut table)| (label, read_stage(&mut table, max, allowed))).collect()
+}
+
+fn read_stage(reader: &mut Reader<'_>, max: &Limits, allowed: &BTreeSet<String>) -> StageTable {
     let config = reader.take("config").map(|node| node.value.into_json());
     if config.as_ref().is_some_and(|config| !config.is_object()) {
         reader.problem("config", "expected a table");
     }
     let grants = reader.strings("grants");
-    for grant in &grants {
+    for grant in grants.iter().filter(|grant| !allowed.contains(*grant)) {
         reader.problem("grants", refuse_grant(grant));
     }
     let on_failure = reader.choice("on_failure", &ON_FAILURE);
@@ -196,7 +228,7 @@ fn read_stage(reader: &mut Reader<'_>, max: &Limits) -> StageTable {
 
 fn refuse_grant(grant: &str) -> String {
     if GRANTS.contains(&grant) {
-        return format!("the grant \"{grant}\" comes in a later version");
+        return format!("\"{grant}\" is not allowed here: `[host] grants_allowed` does not name it");
     }
     format!("unknown grant \"{}\": there are {}", grant.escape_debug(), GRANTS.join(", "))
 }

@@ -8,7 +8,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::*;
-use crate::chain::{Content, Flow, Processor, ProcessorFactory, Stage, StageContext, StageEnd};
+use crate::chain::meter::CpuMeter;
+use crate::chain::{
+    Content, Flow, Processor, ProcessorFactory, RecipientCheck, Stage, StageContext, StageEnd,
+};
 use crate::mail::{Envelope, Mailbox};
 use crate::sink::{Delivery, Sink, SinkError};
 
@@ -73,6 +76,29 @@ impl ComponentLoader for FakeLoader {
             return Err("not a component".to_owned());
         }
         Ok(Arc::new(Fake(stage.id.to_owned(), Content::Message, Content::Message)))
+    }
+
+    fn load_checker(&self, stage: ComponentStage<'_>) -> Result<Arc<dyn RecipientCheck>, String> {
+        if !stage.bytes.starts_with(b"wasm") {
+            return Err("not a component".to_owned());
+        }
+        Ok(Arc::new(Fake(stage.id.to_owned(), Content::Any, Content::Any)))
+    }
+}
+
+#[async_trait]
+impl RecipientCheck for Fake {
+    fn id(&self) -> &str {
+        &self.0
+    }
+
+    async fn check(
+        &self,
+        _address: &Mailbox,
+        _envelope: &mut Envelope,
+        _meter: &Arc<CpuMeter>,
+    ) -> Result<(), StageEnd> {
+        Ok(())
     }
 }
 

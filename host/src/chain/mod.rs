@@ -7,6 +7,7 @@ pub mod content;
 pub mod intake;
 pub mod lineup;
 pub mod meter;
+pub mod recipient;
 pub mod run;
 pub mod scope;
 pub mod settings;
@@ -17,6 +18,7 @@ pub mod types;
 
 pub use content::Content;
 pub use lineup::{LineUp, PlannedStage};
+pub use recipient::{PlannedCheck, RecipientCheck};
 pub use run::{Outlet, Run, RunEnd, RunLimits};
 pub use scope::{ProcessorFactory, Settings, StageScope};
 pub use settings::Keys;

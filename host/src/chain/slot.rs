@@ -117,6 +117,8 @@ impl Slot {
         if written > 0 {
             self.changed("changed");
         }
+        // Later stages and sinks have seen the envelope that it made: taken back, they would disagree with it.
+        self.transparent &= forwarded == 0 || !self.journal.iter().any(Change::is_of_paths);
     }
 
     /// It has changed or withheld something.

@@ -1,6 +1,7 @@
 //! `gatepost check`: the config, the catalog, every chain, without touching a running server.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -9,7 +10,8 @@ use super::client::load_config;
 use super::exit::{Exit, Problems};
 use crate::catalog::{Registry, Tenant};
 use crate::config;
-use crate::server::open_catalog;
+use crate::kv::MemoryKv;
+use crate::server::{Grants, open_catalog};
 use crate::telemetry::Telemetry;
 
 pub(super) fn run(config: Option<&Path>, options: &CheckOptions, json: bool) -> anyhow::Result<Exit> {
@@ -23,7 +25,8 @@ pub(super) fn run(config: Option<&Path>, options: &CheckOptions, json: bool) -> 
             config.server.state_dir.display()
         );
     }
-    let catalog = open_catalog(&config, Registry::builtin(), &Telemetry::silent())?;
+    let kv = Arc::new(MemoryKv::default());
+    let catalog = open_catalog(&config, Registry::builtin(), &Telemetry::silent(), Grants::AsGiven(kv))?;
     let (generation, report) = catalog.check();
     let problems: Vec<_> =
         report.refused.iter().flat_map(|refused| refused.problems.iter()).chain(&report.problems).collect();

@@ -90,6 +90,9 @@ fn limits_table(limits: &Limits) -> Table {
         ("stages_max", number(l.stages_max)),
         ("compile_cpu", format_duration(l.compile_cpu).into()),
         ("compile_memory", l.compile_memory.to_string().into()),
+        ("kv_size_max", l.kv_size_max.to_string().into()),
+        ("kv_calls_max", i64::try_from(l.kv_calls_max).unwrap_or(i64::MAX).into()),
+        ("recipient_check_max", format_duration(l.recipient_check_max).into()),
     ])
 }
 

@@ -38,6 +38,9 @@ pub fn read(reader: &mut Reader<'_>, defaults: &Limits) -> Limits {
         stages_max: count(reader.count("stages_max", 1..=1000, d.stages_max as u64)),
         compile_cpu: reader.duration("compile_cpu", secs(1, 600), d.compile_cpu),
         compile_memory: reader.size("compile_memory", 64 * MIB..=64 * GIB, d.compile_memory),
+        kv_size_max: reader.size("kv_size_max", 0..=64 * GIB, d.kv_size_max),
+        kv_calls_max: reader.count("kv_calls_max", 0..=1_000_000, d.kv_calls_max),
+        recipient_check_max: reader.duration("recipient_check_max", MS..=hour, d.recipient_check_max),
     }
 }
 
@@ -62,6 +65,9 @@ pub fn above(limits: &Limits, max: &Limits) -> Vec<Shown> {
         stages_max,
         compile_cpu,
         compile_memory,
+        kv_size_max,
+        kv_calls_max,
+        recipient_check_max,
     } = max;
     let checks = [
         (
@@ -84,6 +90,13 @@ pub fn above(limits: &Limits, max: &Limits) -> Vec<Shown> {
         ("stages_max", limits.stages_max > *stages_max, stages_max.to_string()),
         ("compile_cpu", limits.compile_cpu > *compile_cpu, time(*compile_cpu)),
         ("compile_memory", limits.compile_memory > *compile_memory, size(*compile_memory)),
+        ("kv_size_max", limits.kv_size_max > *kv_size_max, size(*kv_size_max)),
+        ("kv_calls_max", limits.kv_calls_max > *kv_calls_max, kv_calls_max.to_string()),
+        (
+            "recipient_check_max",
+            limits.recipient_check_max > *recipient_check_max,
+            time(*recipient_check_max),
+        ),
     ];
     checks.into_iter().filter(|(_, above, _)| *above).map(|(key, _, max)| (key, max)).collect()
 }

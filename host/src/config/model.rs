@@ -116,6 +116,14 @@ pub struct Limits {
     pub compile_cpu: Duration,
     /// Memory to compile one component. Default 1GiB.
     pub compile_memory: ByteSize,
+    /// What a tenant may keep in its key-value space, 64 bytes for each entry included. Default 16MiB: a hundred thousand
+    /// entries of a greylist.
+    pub kv_size_max: ByteSize,
+    /// Calls of `kv` that one stage may make for one message. Default 400: four for each of 100 recipients.
+    pub kv_calls_max: u64,
+    /// How long the checkers of `recipients` may take for one address, the wait for a place included; then 451. Default 5s:
+    /// the client waits for each RCPT.
+    pub recipient_check_max: Duration,
 }
 
 /// `[admin]`
@@ -145,6 +153,9 @@ impl Default for Limits {
             stages_max: 64,
             compile_cpu: Duration::from_secs(10),
             compile_memory: ByteSize(1 << 30),
+            kv_size_max: ByteSize(16 * MIB),
+            kv_calls_max: 400,
+            recipient_check_max: Duration::from_secs(5),
         }
     }
 }

@@ -106,7 +106,8 @@ impl Connection {
     }
 
     fn envelope(&self, incoming: Incoming) -> Envelope {
-        let mut envelope = Envelope::new(new_id(), incoming.sender, incoming.recipients);
+        let id = self.id.clone().unwrap_or_else(new_id);
+        let mut envelope = Envelope::new(id, incoming.sender, incoming.recipients);
         envelope.set_host_fact("smtp.helo", incoming.helo);
         envelope.set_host_fact("smtp.protocol", incoming.protocol.name());
         envelope.set_host_fact("client.ip", self.client.to_string());
@@ -117,10 +118,14 @@ impl Connection {
         if let Some(size) = incoming.size_declared {
             envelope.set_host_fact("size.declared", size.to_string());
         }
+        self.set_tls_facts(&mut envelope);
+        envelope
+    }
+
+    pub(super) fn set_tls_facts(&self, envelope: &mut Envelope) {
         if let Some(tls) = self.wire.tls() {
             envelope.set_host_fact("tls.version", tls.version.clone());
             envelope.set_host_fact("tls.cipher", tls.cipher.clone());
         }
-        envelope
     }
 }

@@ -43,6 +43,11 @@ pub enum Change {
 }
 
 impl Change {
+    /// Whether it is a change of sender or recipients.
+    pub fn is_of_paths(&self) -> bool {
+        matches!(self, Self::Sender(_) | Self::Recipients(_))
+    }
+
     /// Whether both are changes of the same thing.
     fn is_of(&self, other: &Self) -> bool {
         match (self, other) {

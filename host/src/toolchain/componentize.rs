@@ -13,8 +13,8 @@ use super::ToolchainError;
 const WIT: &str = include_str!("../../../wit/processor.wit");
 /// The world of a module that does not say its own.
 const WORLD: &str = "mail-processor";
-/// The interface every processor exports, without its version.
-const PROCESSOR: &str = "gatepost:processor/processor@";
+/// The interfaces of which a component exports one at least, without their version.
+const EXPORTS: [&str; 2] = ["gatepost:processor/processor@", "gatepost:processor/recipients@"];
 /// What stands behind `\0asm` in a component: binary version 13, layer 1.
 const COMPONENT: [u8; 4] = [0x0d, 0, 1, 0];
 
@@ -33,7 +33,7 @@ pub fn componentize(module: &[u8]) -> Result<Vec<u8>, ToolchainError> {
         module_error(hint(&text), error)
     })?;
     let exports = interfaces(&component)?.exports;
-    if exports.iter().any(|name| name.starts_with(PROCESSOR)) {
+    if exports.iter().any(|name| EXPORTS.iter().any(|export| name.starts_with(export))) {
         return Ok(component);
     }
     let error = anyhow::anyhow!("its exports: [{}]", exports.join(", "));

@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Chains, Piece, replies};
+use super::{Chains, Piece, policy_name, replies};
 use crate::catalog::Tenant;
-use crate::chain::{OnFailure, Outlet, Refusal, Run, RunEnd, RunLimits, StageError};
+use crate::chain::{Outlet, Refusal, Run, RunEnd, RunLimits, StageError};
 use crate::mail::{Envelope, Verdict};
 use crate::sink::{FanOut, Placement, SinkFailure};
 use crate::smtp::Reply;
@@ -181,15 +181,6 @@ impl Job {
             ms: u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
         };
         self.chains.telemetry.emit(Event::Message(Box::new(record)));
-    }
-}
-
-fn policy_name(policy: OnFailure) -> &'static str {
-    match policy {
-        OnFailure::Defer => "defer",
-        OnFailure::Reject => "reject",
-        OnFailure::Bypass => "bypass",
-        OnFailure::Quarantine => "quarantine",
     }
 }
 

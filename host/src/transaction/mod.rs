@@ -8,6 +8,7 @@
 //! Knows nothing of sockets and of how recipients find their tenant.
 
 mod job;
+mod recipient;
 pub mod replies;
 
 use std::sync::Arc;
@@ -17,10 +18,12 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::catalog::Tenant;
+use crate::chain::OnFailure;
 use crate::mail::{Envelope, MessageId};
 use crate::smtp::Reply;
 use crate::telemetry::Telemetry;
 use job::Job;
+pub use recipient::check_recipient;
 
 /// Content that is collected before a chain is started, in bytes.
 const COLLECT_MAX: usize = 64 << 10;
@@ -31,6 +34,16 @@ const PIECES_WAITING: usize = 2;
 pub fn new_id() -> MessageId {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     MessageId::next(u64::try_from(since.as_micros()).unwrap_or(0))
+}
+
+/// A policy as it stands in logs.
+fn policy_name(policy: OnFailure) -> &'static str {
+    match policy {
+        OnFailure::Defer => "defer",
+        OnFailure::Reject => "reject",
+        OnFailure::Bypass => "bypass",
+        OnFailure::Quarantine => "quarantine",
+    }
 }
 
 /// What every transaction of a server shares.

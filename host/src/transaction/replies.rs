@@ -37,6 +37,21 @@ pub fn busy(id: &MessageId) -> Reply {
     Reply::new(451, "4.3.2", &format!("Too many messages at once, try again later ({id})"))
 }
 
+/// A checker of recipients failed.
+pub fn recipient_unchecked() -> Reply {
+    Reply::new(451, "4.3.0", "This recipient cannot be checked now, try again later")
+}
+
+/// A checker of recipients failed, and its tenant would rather have no mail than such.
+pub fn recipient_rejected() -> Reply {
+    Reply::new(550, "5.3.0", "Mail for this recipient cannot be taken here")
+}
+
+/// A checker of recipients had no place, or ran out of a budget.
+pub fn recipient_busy() -> Reply {
+    Reply::new(451, "4.3.2", "This recipient could not be checked in time, try again later")
+}
+
 /// The job has vanished.
 pub fn failed_without_trace() -> Reply {
     Reply::new(451, "4.3.0", "Message processing failed")

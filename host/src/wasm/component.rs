@@ -8,10 +8,12 @@ use std::sync::Arc;
 
 use wasmtime::Engine;
 use wasmtime::component::types::{ComponentInstance, ComponentItem};
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::{Component, InstancePre, Linker};
 
 use super::bindings::MailProcessorPre;
 use super::bindings::gatepost::processor::types as wit;
+use super::capabilities::GRANTED;
+use super::checker::RECIPIENTS;
 use super::instance::{self, Instance, PROCESSOR, block_on};
 use super::limits::StageLimits;
 use super::sandbox::{Sandbox, StageIdentity};
@@ -21,7 +23,7 @@ use crate::telemetry::causes::one_line;
 
 /// The functions of the interface that a processor exports.
 const PROCESSOR_FUNCTIONS: [&str; 5] = ["describe", "configure", "open", "write", "close"];
-/// Every interface that a component may import, and its functions.
+/// Every interface that a component may import without a grant, and its functions.
 const OFFERED: [(&str, &[&str]); 4] = [
     ("gatepost:processor/types@0.1.0", &[]),
     ("gatepost:processor/envelope@0.1.0", &["id", "sender", "recipients", "fact", "set-fact"]),
@@ -81,9 +83,13 @@ pub struct Loaded {
     pub size: usize,
     /// The interfaces it imports, in its own order.
     pub imports: Vec<String>,
-    /// What `describe` said.
+    /// What `describe` said; without name and version where the component only checks recipients, which says nothing.
     pub description: Description,
-    pub(super) pre: MailProcessorPre<Sandbox>,
+    /// The interfaces of ours that it exports: what may stand in `chain`, in `recipients`, or in both.
+    pub exports: Vec<String>,
+    pub(super) instance_pre: InstancePre<Sandbox>,
+    /// None: it checks recipients only.
+    pub(super) pre: Option<MailProcessorPre<Sandbox>>,
 }
 
 impl fmt::Debug for Loaded {
@@ -104,12 +110,34 @@ impl Loaded {
     ) -> Result<Self, LoadError> {
         looks_like_a_component(bytes)?;
         let component = Component::from_binary(engine, bytes).map_err(|e| LoadError::Compile(causes(&e)))?;
-        let imports = check_interface(&component, engine)?;
+        let (imports, exports) = check_interface(&component, engine)?;
         let mistyped = |error: wasmtime::Error| LoadError::Interface(vec![causes(&error)]);
         let instance_pre = linker.instantiate_pre(&component).map_err(mistyped)?;
-        let pre = MailProcessorPre::new(instance_pre).map_err(mistyped)?;
-        let description = describe(&pre)?;
-        Ok(Self { id, size: bytes.len(), imports, description, pre })
+        let pre = match exports.iter().any(|name| name == PROCESSOR) {
+            true => Some(MailProcessorPre::new(instance_pre.clone()).map_err(mistyped)?),
+            false => None,
+        };
+        let description = match &pre {
+            Some(pre) => describe(pre)?,
+            None => Description {
+                name: String::new(),
+                version: String::new(),
+                summary: "checks recipients".to_owned(),
+                takes: Content::Any,
+                gives: Content::Any,
+            },
+        };
+        Ok(Self { id, size: bytes.len(), imports, description, exports, instance_pre, pre })
+    }
+
+    /// Whether it may stand in `recipients`.
+    pub fn checks_recipients(&self) -> bool {
+        self.exports.iter().any(|name| name == RECIPIENTS)
+    }
+
+    /// The processor; a checker alone has none, and is kept out of chains.
+    pub(super) fn pre(&self) -> Result<&MailProcessorPre<Sandbox>, StageError> {
+        self.pre.as_ref().ok_or_else(|| StageError::Failed("it is no processor".to_owned()))
     }
 }
 
@@ -168,14 +196,19 @@ fn looks_like_a_component(bytes: &[u8]) -> Result<(), LoadError> {
     }
 }
 
-/// Names everything that is missing from the exports or not on offer among the imports. Gives the imports' names.
-fn check_interface(component: &Component, engine: &Engine) -> Result<Vec<String>, LoadError> {
+/// The functions of the interface that a checker of recipients exports.
+const RECIPIENTS_FUNCTIONS: [&str; 2] = ["configure", "check"];
+
+/// Names everything that is missing from the exports or not on offer among the imports. Gives the names of the imports, and
+/// of the exports that are ours.
+fn check_interface(component: &Component, engine: &Engine) -> Result<(Vec<String>, Vec<String>), LoadError> {
     let ty = component.component_type();
     let mut problems = Vec::new();
     let mut imports = Vec::new();
     for (name, item) in ty.imports(engine) {
         imports.push(name.to_owned());
-        let offered = OFFERED.iter().find(|(interface, _)| *interface == name);
+        let granted = GRANTED.iter().map(|(interface, _, functions)| (*interface, *functions));
+        let offered = OFFERED.into_iter().chain(granted).find(|(interface, _)| *interface == name);
         match (offered, item.ty) {
             (Some((_, functions)), ComponentItem::ComponentInstance(instance)) => {
                 problems.extend(
@@ -189,20 +222,21 @@ fn check_interface(component: &Component, engine: &Engine) -> Result<Vec<String>
             _ => problems.push(format!("imports `{name}`, which is not on offer")),
         }
     }
-    let exported = ty.exports(engine).find(|(name, _)| *name == PROCESSOR).map(|(_, item)| item.ty);
-    match exported {
-        Some(ComponentItem::ComponentInstance(instance)) => {
-            let have: Vec<String> = function_names(&instance, engine).collect();
-            problems.extend(
-                PROCESSOR_FUNCTIONS
-                    .iter()
-                    .filter(|function| !have.iter().any(|name| name == *function))
-                    .map(|function| format!("lacks the export `{PROCESSOR}` function `{function}`")),
-            );
-        }
-        _ => problems.push(format!("lacks the export `{PROCESSOR}`")),
+    let mut exports = Vec::new();
+    for (interface, functions) in [(PROCESSOR, &PROCESSOR_FUNCTIONS[..]), (RECIPIENTS, &RECIPIENTS_FUNCTIONS)]
+    {
+        let exported = ty.exports(engine).find(|(name, _)| *name == interface).map(|(_, item)| item.ty);
+        let Some(ComponentItem::ComponentInstance(instance)) = exported else { continue };
+        let have: Vec<String> = function_names(&instance, engine).collect();
+        let lacking = functions.iter().filter(|function| !have.iter().any(|name| name == *function));
+        problems
+            .extend(lacking.map(|function| format!("lacks the export `{interface}` function `{function}`")));
+        exports.push(interface.to_owned());
     }
-    if problems.is_empty() { Ok(imports) } else { Err(LoadError::Interface(problems)) }
+    if exports.is_empty() {
+        problems.push(format!("lacks the export `{PROCESSOR}`"));
+    }
+    if problems.is_empty() { Ok((imports, exports)) } else { Err(LoadError::Interface(problems)) }
 }
 
 fn function_names(instance: &ComponentInstance, engine: &Engine) -> impl Iterator<Item = String> {

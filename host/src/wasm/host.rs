@@ -1,4 +1,4 @@
-//! What a guest may import: `envelope`, `next`, `log`, and `types`, which grants nothing.
+//! What every guest may import: `envelope`, `next`, `log`, and `types`, which grants nothing.
 
 use wasmtime::StoreContextMut;
 use wasmtime::component::{HasSelf, Linker, WasmList};
@@ -35,7 +35,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<Sandbox>) -> wasmtime::Result<()
 
 impl Sandbox {
     /// Refuses an import during `describe` and `configure`, which are pure.
-    fn impure(&self, import: &str) -> wasmtime::Result<()> {
+    pub(super) fn impure(&self, import: &str) -> wasmtime::Result<()> {
         if self.pure {
             wasmtime::bail!("`{import}` cannot be called from `describe` or `configure`");
         }

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use wasmtime::{PoolConcurrencyLimitError, Store, UpdateDeadline};
+use wasmtime::{Engine, PoolConcurrencyLimitError, Store, UpdateDeadline};
 
 use super::bindings::gatepost::processor::types as wit;
 use super::bindings::{MailProcessor, MailProcessorPre};
@@ -16,18 +16,18 @@ use crate::telemetry::LiveInstance;
 
 /// The interface that a processor exports.
 pub(super) const PROCESSOR: &str = "gatepost:processor/processor@0.1.0";
-/// Bytes of strings that a call may hand over beyond what it may write.
-const HOSTCALL_BASE: u64 = 64 << 10;
+/// Bytes of strings and values that a call may hand over beyond what it may write: the largest `kv` value and its key, twice.
+const HOSTCALL_BASE: u64 = 130 << 10;
 
 /// A store whose guest is held to `limits`.
-fn store(
-    pre: &MailProcessorPre<Sandbox>,
+pub(super) fn store(
+    engine: &Engine,
     identity: &Arc<StageIdentity>,
     limits: &StageLimits,
     meter: &Arc<CpuMeter>,
 ) -> Store<Sandbox> {
     let sandbox = Sandbox::new(identity.clone(), limits.clone(), meter.clone());
-    let mut store = Store::new(pre.engine(), sandbox);
+    let mut store = Store::new(engine, sandbox);
     store.limiter(|sandbox| sandbox);
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(|mut store| {
@@ -48,7 +48,7 @@ pub(super) async fn mistyped_exports(
     limits: &StageLimits,
     meter: &Arc<CpuMeter>,
 ) -> Result<Vec<&'static str>, StageError> {
-    let mut store = store(pre, identity, limits, meter);
+    let mut store = store(pre.engine(), identity, limits, meter);
     let started = pre.instance_pre().instantiate_async(&mut store).await;
     let instance = started.map_err(|error| failure(&store, error))?;
     let interface = instance.get_export_index(&mut store, None, PROCESSOR);
@@ -87,13 +87,10 @@ impl Instance {
         limits: &StageLimits,
         meter: &Arc<CpuMeter>,
     ) -> Result<Self, StageError> {
-        let mut store = store(pre, identity, limits, meter);
+        let mut store = store(pre.engine(), identity, limits, meter);
         match pre.instantiate_async(&mut store).await {
             Ok(guest) => Ok(Self { store, guest, _live: identity.telemetry.instance() }),
-            Err(error) if error.is::<PoolConcurrencyLimitError>() => {
-                Err(StageError::NoCapacity(error.into()))
-            }
-            Err(error) => Err(failure(&store, error)),
+            Err(error) => Err(not_started(&store, error)),
         }
     }
 
@@ -110,6 +107,14 @@ impl Instance {
         let answer = said.map_err(|error| failure(&self.store, error))?;
         answer.map_err(|text| StageError::Failed(bounded(text)))
     }
+}
+
+/// Tells a full pool from a failure of the start function.
+pub(super) fn not_started(store: &Store<Sandbox>, error: wasmtime::Error) -> StageError {
+    if error.is::<PoolConcurrencyLimitError>() {
+        return StageError::NoCapacity(error.into());
+    }
+    failure(store, error)
 }
 
 /// Tells a budget that ran out from a trap.

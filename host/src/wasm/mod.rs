@@ -1,11 +1,13 @@
 //! The sandbox: components of tenants, run under wasmtime. The only folder that names it.
 //!
 //! In reading order, each using those before it: `limits` (what an instance may use), `sandbox` (what it may touch),
-//! `host` (its imports), `instance` (its start and end), `component` (load and check), `engine` and `sandboxes` (one of
-//! each for the process), `stage` (one message through one instance).
+//! `host` (its imports), `capabilities` (those that need a grant), `instance` (its start and end), `component` (load and check), `engine` and `sandboxes` (one of
+//! each for the process), `stage` (one message through one instance), `checker` (one address).
 //!
 //! Knows nothing of tenants' files or SMTP sessions. Every message gets a fresh instance; nothing carries over.
 
+pub mod capabilities;
+pub mod checker;
 pub mod component;
 pub mod engine;
 mod host;
@@ -15,6 +17,8 @@ mod sandbox;
 pub mod sandboxes;
 pub mod stage;
 
+pub use capabilities::{Capabilities, KvAccess, Owns};
+pub use checker::SandboxedChecker;
 pub use component::{LoadError, Loaded};
 pub use engine::PoolSettings;
 pub use limits::StageLimits;

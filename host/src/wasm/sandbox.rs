@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use wasmtime::ResourceLimiter;
 
+use super::capabilities::Capabilities;
 use super::limits::{COUNT_NAME_MAX, COUNT_NAMES_MAX, LOG_RECORD_MAX, LOG_RECORD_MIN, StageLimits};
 use crate::chain::StageError;
 use crate::chain::meter::CpuMeter;
@@ -22,13 +23,21 @@ pub struct StageIdentity {
     pub processor: String,
     /// Where its log records and counts go.
     pub telemetry: Telemetry,
+    /// What it was granted.
+    pub capabilities: Capabilities,
 }
 
 impl StageIdentity {
     /// For calls that may not log.
     pub(super) fn nobody() -> Self {
         let none = String::new;
-        Self { tenant: none(), label: none(), processor: none(), telemetry: Telemetry::default() }
+        Self {
+            tenant: none(),
+            label: none(),
+            processor: none(),
+            telemetry: Telemetry::default(),
+            capabilities: Capabilities::default(),
+        }
     }
 }
 
@@ -61,6 +70,10 @@ pub(super) struct Sandbox {
     pub(super) pure: bool,
     /// The message's envelope while a call is at work.
     pub(super) envelope: Envelope,
+    /// Bytes have left the stage: the envelope stands, later stages and sinks may have seen it.
+    pub(super) let_out: bool,
+    /// Calls of `kv` for this message.
+    pub(super) kv_calls: u64,
     pub(super) overrun: Option<Overrun>,
     pub(super) memory_peak: u64,
     /// Linear memory now, in bytes.
@@ -85,6 +98,8 @@ impl Sandbox {
             meter,
             pure: true,
             envelope: Envelope::default(),
+            let_out: false,
+            kv_calls: 0,
             overrun: None,
             memory_peak: 0,
             memory: 0,
@@ -109,6 +124,7 @@ impl Sandbox {
     pub(super) fn end_call(&mut self) -> (Envelope, Bytes) {
         let written = self.output.split().freeze();
         self.output_total += written.len() as u64;
+        self.let_out |= !written.is_empty();
         (std::mem::take(&mut self.envelope), written)
     }
 

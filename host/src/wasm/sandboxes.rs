@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
+use super::capabilities;
 use super::component::{LoadError, Loaded};
 use super::engine::{self, PoolSettings, Ticker};
 use super::host;
@@ -32,6 +33,7 @@ impl Sandboxes {
         let (engine, notices) = engine::new(settings).map_err(LoadError::Engine)?;
         let mut linker = Linker::new(&engine);
         host::add_to_linker(&mut linker).map_err(LoadError::Engine)?;
+        capabilities::add_to_linker(&mut linker).map_err(LoadError::Engine)?;
         let ticker = Ticker::start(engine.clone()).map_err(LoadError::Ticker)?;
         Ok(Self {
             engine,

@@ -8,7 +8,7 @@ use wasmtime::Store;
 
 use super::bindings::gatepost::processor::types as wit;
 use super::component::Loaded;
-use super::instance::{Instance, block_on, failure, fuel, overrun};
+use super::instance::{Instance, PROCESSOR, block_on, failure, fuel, overrun};
 use super::limits::{StageLimits, bounded};
 use super::sandbox::{Sandbox, StageIdentity};
 use crate::chain::meter::{CpuMeter, Metered};
@@ -39,10 +39,18 @@ impl SandboxedProcessor {
         config: String,
         limits: StageLimits,
     ) -> Result<Self, String> {
+        if loaded.pre.is_none() {
+            return Err(format!("lacks the export `{PROCESSOR}`: it stands in `recipients`, not in `chain`"));
+        }
+        let missing = identity.capabilities.missing(&loaded.imports, &identity.label);
+        if !missing.is_empty() {
+            return Err(missing.join("; "));
+        }
         let shared = Arc::new(Shared { identity: Arc::new(identity), config, limits });
         let meter = Arc::new(CpuMeter::default());
         let check = async {
-            let mut instance = Instance::start(&loaded.pre, &shared.identity, &shared.limits, &meter).await?;
+            let mut instance =
+                Instance::start(loaded.pre()?, &shared.identity, &shared.limits, &meter).await?;
             instance.configure(&shared.config).await
         };
         block_on(Metered::new(&meter, Box::pin(check)))?.map_err(|error| match error {
@@ -99,7 +107,7 @@ impl Stage for SandboxedStage {
     async fn open(&mut self, cx: &mut StageContext<'_>) -> Result<(), StageEnd> {
         let shared = &self.shared;
         let mut instance =
-            Instance::start(&self.loaded.pre, &shared.identity, &shared.limits, cx.meter).await?;
+            Instance::start(self.loaded.pre()?, &shared.identity, &shared.limits, cx.meter).await?;
         instance.configure(&shared.config).await?;
         instance.store.data_mut().pure = false;
         self.instance = Some(instance);
@@ -108,6 +116,9 @@ impl Stage for SandboxedStage {
 
     async fn write(&mut self, chunk: &Bytes, cx: &mut StageContext<'_>) -> Result<Flow, StageEnd> {
         let flow = call!(self, cx, chunk.len(), |guest, store| guest.call_write(store, chunk))?;
+        if let (wit::Flow::Pass | wit::Flow::Splice, Some(instance)) = (flow, self.instance.as_mut()) {
+            instance.store.data_mut().let_out = true;
+        }
         Ok(match flow {
             wit::Flow::Pass => Flow::Pass,
             wit::Flow::Replaced => Flow::Replaced,
@@ -161,7 +172,7 @@ fn end<T>(
 }
 
 /// A refusal of the guest, held to the rules of `processor.wit`.
-fn refusal(refusal: wit::Refusal) -> StageEnd {
+pub(super) fn refusal(refusal: wit::Refusal) -> StageEnd {
     let (reply, class, default) = match refusal {
         wit::Refusal::Failed(text) => return StageError::Failed(bounded(text)).into(),
         wit::Refusal::Reject(reply) => (reply, 5, "5.7.1"),

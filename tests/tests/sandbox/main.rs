@@ -5,11 +5,13 @@
 //! | `flow` | native and sandboxed stages behave alike |
 //! | `answers` | verdicts, refusals, failures, config |
 //! | `imports` | envelope, facts, log, counts |
+//! | `capabilities` | what needs a grant: envelope edits, clock, random, key-value space |
 //! | `limits` | each limit, at it and one past it |
 //! | `policy` | `on_failure` |
 //! | `isolation` | nothing carries over from one message to the next |
 
 mod answers;
+mod capabilities;
 mod flow;
 mod imports;
 mod isolation;

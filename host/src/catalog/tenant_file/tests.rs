@@ -11,7 +11,7 @@ fn with_max(text: &str) -> Result<TenantFile, Vec<String>> {
 
 const WHOLE: &str = r#"
 domains = ["Acme.example", "*.acme.example", "[192.0.2.1]"]
-recipients = ""
+recipients = "greylist | acme/list@2"
 chain = "header | acme/strip-trackers@1 | compress | decompress | maildir"
 after = ""
 on_failure = "reject"
@@ -20,7 +20,7 @@ on_failure = "reject"
 add = { "X-A" = "1" }
 [stage."acme/strip-trackers"]
 config = { domains = ["t.example"], n = 1, f = 1.5, on = true }
-grants = []
+grants = ["kv", "clock"]
 on_failure = "bypass"
 cpu_per_message = "20ms"
 memory_per_instance = "64MiB"
@@ -46,9 +46,12 @@ fn every_key_is_taken() {
     assert_eq!(file.limits.concurrent_messages, 16);
     assert_eq!(file.limits.stages_max, Limits::default().stages_max);
     assert_eq!(file.grants_allowed.len(), 4);
+    let checkers: Vec<_> = file.recipients.iter().map(StageRef::label).collect();
+    assert_eq!(checkers, ["greylist", "acme/list"]);
     let strip = &file.stages["acme/strip-trackers"];
     let config = serde_json::json!({"domains": ["t.example"], "n": 1, "f": 1.5, "on": true});
     assert_eq!((strip.config.as_ref(), strip.on_failure), (Some(&config), Some(OnFailure::Bypass)));
+    assert_eq!(strip.grants, ["kv", "clock"]);
     assert_eq!(strip.cpu_per_message, Some(Duration::from_millis(20)));
     assert_eq!(strip.memory_per_instance, Some(ByteSize(64 << 20)));
     assert_eq!(file.stages["maildir"].settings.get("path"), Some(&"/var/mail/acme".into()));
@@ -58,7 +61,7 @@ fn every_key_is_taken() {
 #[test]
 fn every_problem_is_reported_at_once() {
     let text = r#"domains = ["acme.example", "a..b"]
-recipients = "directory"
+recipients = "directory + greylist"
 chain = "header | strip | maildir"
 on_failure = "ignore"
 colour = 1
@@ -81,17 +84,17 @@ weight = 2
 "#;
     let expect = [
         "acme.toml:1: domains: \"a..b\" is not a domain: expected `x.example`, `*.x.example`, `x.*`, `[192.0.2.1]` or `[IPv6:2001:db8::1]`",
-        "acme.toml:2: recipients: comes in a later version; it must be empty in this one",
+        "acme.toml:2: recipients: checkers are asked one after the other: join them by `|`, not `+`",
         "acme.toml:4: on_failure: \"ignore\" is none of \"defer\", \"reject\", \"bypass\", \"quarantine\"",
         "acme.toml:5: colour: unknown key",
         "acme.toml:9: stage.strip.config: expected a table",
-        "acme.toml:10: stage.strip.grants: the grant \"kv\" comes in a later version",
-        "acme.toml:10: stage.strip.grants: unknown grant \"root\": there are kv, clock, random, envelope",
+        "acme.toml:10: stage.strip.grants: \"kv\" is not allowed here: `[host] grants_allowed` does not name it",
+        "acme.toml:10: stage.strip.grants: unknown grant \"root\": there are kv, clock, random, envelope, redirect",
         "acme.toml:11: stage.strip.cpu_per_message: is above the host's [limits.max]: 100ms",
         "acme.toml:12: stage.strip.memory_per_instance: is above the host's [limits.max]: 64MiB",
         "acme.toml:15: limits.concurrent_messages: is above the host's [limits.max]: 256",
         "acme.toml:16: limits.memory: unknown key",
-        "acme.toml:19: host.grants_allowed: unknown grant \"root\": there are kv, clock, random, envelope",
+        "acme.toml:19: host.grants_allowed: unknown grant \"root\": there are kv, clock, random, envelope, redirect",
         "acme.toml:20: host.wasi: \"stub\" comes in a later version; this one has \"none\" only",
         "acme.toml:21: host.weight: comes in a later version; it must be 1 in this one",
     ];

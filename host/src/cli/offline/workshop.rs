@@ -16,7 +16,7 @@ use crate::chain::{LineUp, RunLimits};
 use crate::cli::client::load_config;
 use crate::cli::exit::{Problems, Usage};
 use crate::config::{self, Config, Problem};
-use crate::server::open_catalog;
+use crate::server::{Grants, open_catalog};
 use crate::telemetry::{Event, Telemetry};
 
 /// Longest header section: the listener's default.
@@ -70,7 +70,7 @@ impl Workshop {
         put_components(&folder.processors().join(&tenant), setup.components)?;
         let telemetry = Telemetry::silent();
         let said = telemetry.subscribe();
-        let catalog = open_catalog(&config, Registry::builtin(), &telemetry)?;
+        let catalog = open_catalog(&config, Registry::builtin(), &telemetry, Grants::All)?;
         Ok(Self { config, catalog, tenant, said: RefCell::new(said), _folder: folder })
     }
 

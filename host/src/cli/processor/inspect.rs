@@ -31,6 +31,7 @@ struct Shown<'a> {
     takes: String,
     gives: String,
     imports: &'a [String],
+    exports: &'a [String],
 }
 
 pub(super) fn show(file: &Path, loaded: &Loaded, json: bool) -> anyhow::Result<Exit> {
@@ -45,6 +46,7 @@ pub(super) fn show(file: &Path, loaded: &Loaded, json: bool) -> anyhow::Result<E
         takes: description.takes.to_string(),
         gives: description.gives.to_string(),
         imports: &loaded.imports,
+        exports: &loaded.exports,
     };
     if json {
         outln!("{}", serde_json::to_string_pretty(&shown)?);
@@ -59,6 +61,9 @@ pub(super) fn show(file: &Path, loaded: &Loaded, json: bool) -> anyhow::Result<E
     outln!("  hash     {}", shown.hash);
     for import in shown.imports {
         outln!("  imports  {import}");
+    }
+    for export in shown.exports {
+        outln!("  exports  {export}");
     }
     Ok(Exit::Ok)
 }

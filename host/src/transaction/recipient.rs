@@ -1,0 +1,96 @@
+//! One address, asked of the tenant's checkers while the client waits at RCPT. On the chain runtime, as messages are.
+//!
+//! Knows nothing of sessions: an address and what is known so far go in, a reply comes out where it is refused.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::task::JoinSet;
+
+use super::{Chains, policy_name, replies};
+use crate::catalog::Tenant;
+use crate::chain::meter::{CpuMeter, Metered};
+use crate::chain::{OnFailure, PlannedCheck, Refusal, StageEnd, StageError};
+use crate::mail::{Envelope, Mailbox};
+use crate::smtp::Reply;
+use crate::telemetry::{Event, causes};
+
+/// Asks every checker of `tenant` about `address`, one after the other; the first refusal counts. `envelope`: sender,
+/// recipients taken so far, facts of the client.
+///
+/// # Errors
+/// The reply to this RCPT.
+pub async fn check_recipient(
+    chains: &Chains,
+    tenant: &Arc<Tenant>,
+    envelope: Envelope,
+    address: Mailbox,
+) -> Result<(), Reply> {
+    if tenant.checks.is_empty() {
+        return Ok(());
+    }
+    let asked = Asked { chains: chains.clone(), tenant: tenant.clone(), envelope, address };
+    // Dropped with the client's session, so that nothing is asked for who has gone. A panic has been printed.
+    let mut task = JoinSet::new();
+    task.spawn_on(asked.answer(), &chains.runtime);
+    match task.join_next().await {
+        Some(Ok(answer)) => answer,
+        Some(Err(_)) | None => Err(replies::recipient_unchecked()),
+    }
+}
+
+struct Asked {
+    chains: Chains,
+    tenant: Arc<Tenant>,
+    envelope: Envelope,
+    address: Mailbox,
+}
+
+impl Asked {
+    async fn answer(mut self) -> Result<(), Reply> {
+        let budget = self.tenant.limits.recipient_check_max;
+        let began = Instant::now();
+        // The wait for a place is the client's wait too.
+        let Ok(_permit) = self.tenant.quota.acquire(budget).await else {
+            return Err(replies::recipient_busy());
+        };
+        let tenant = self.tenant.clone();
+        for planned in tenant.checks.iter() {
+            let meter = Arc::new(CpuMeter::default());
+            let check = planned.check.check(&self.address, &mut self.envelope, &meter);
+            let left = budget.saturating_sub(began.elapsed());
+            let end = match tokio::time::timeout(left, Metered::new(&meter, check)).await {
+                Ok(Ok(())) => continue,
+                Ok(Err(end)) => end,
+                Err(_) => {
+                    let budget_ms = u64::try_from(budget.as_millis()).unwrap_or(u64::MAX);
+                    StageError::OutOfWall { budget_ms }.into()
+                }
+            };
+            self.settle(planned, end)?;
+        }
+        Ok(())
+    }
+
+    /// A checker refused or failed. `Ok`: the next one is asked.
+    fn settle(&self, planned: &PlannedCheck, end: StageEnd) -> Result<(), Reply> {
+        let error = match end {
+            StageEnd::Refused(Refusal::Reject(reply) | Refusal::Defer(reply)) => return Err(reply),
+            StageEnd::Failed(error) => error,
+        };
+        self.chains.telemetry.emit(Event::StageFailed {
+            id: self.envelope.id().to_string(),
+            tenant: self.tenant.name.clone(),
+            stage: planned.label.clone(),
+            policy: policy_name(planned.on_failure).to_owned(),
+            reason: error.reason(),
+            error: causes(&error),
+        });
+        match planned.on_failure {
+            OnFailure::Bypass => Ok(()),
+            OnFailure::Reject => Err(replies::recipient_rejected()),
+            OnFailure::Defer | OnFailure::Quarantine if error.is_budget() => Err(replies::recipient_busy()),
+            OnFailure::Defer | OnFailure::Quarantine => Err(replies::recipient_unchecked()),
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! What a guest may import only where its stage was granted it: `envelope-edit`, `clock`, `random`, `kv`.
+//!
+//! Every component may be loaded and inspected; [`Capabilities::missing`] keeps one that asks for more than it was granted
+//! out of a chain, and the imports themselves refuse without the grant, should one ever be reached.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use wasmtime::StoreContextMut;
+use wasmtime::component::{ComponentType, Lift, Linker, Lower, WasmList};
+
+use super::sandbox::Sandbox;
+use crate::kv::{self, KvStore};
+use crate::mail::{Envelope, Mailbox};
+
+/// Most random bytes of one call (`processor.wit`).
+pub const RANDOM_MAX: u32 = 64 << 10;
+
+const ENVELOPE_EDIT: &str = "gatepost:processor/envelope-edit@0.1.0";
+const CLOCK: &str = "gatepost:processor/clock@0.1.0";
+const RANDOM: &str = "gatepost:processor/random@0.1.0";
+const KV: &str = "gatepost:processor/kv@0.1.0";
+
+/// Interfaces that need a grant: the interface, the grant, its functions.
+pub(super) const GRANTED: [(&str, &str, &[&str]); 4] = [
+    (ENVELOPE_EDIT, "envelope", &["set-sender", "add-recipient", "remove-recipient"]),
+    (CLOCK, "clock", &["now-ms"]),
+    (RANDOM, "random", &["bytes"]),
+    (KV, "kv", &["get", "set", "add"]),
+];
+
+/// Whether an address is of the tenant's own domains.
+pub type Owns = Arc<dyn Fn(&Mailbox) -> bool + Send + Sync>;
+
+/// A tenant's key-value space, as one stage may use it.
+#[derive(Clone)]
+pub struct KvAccess {
+    /// Where it is kept.
+    pub store: Arc<dyn KvStore>,
+    /// What the tenant may keep, in bytes: `kv_size_max`.
+    pub size_max: u64,
+    /// Calls of one stage for one message: `kv_calls_max`.
+    pub calls_max: u64,
+}
+
+/// What one stage was granted, and what stands behind it. By default nothing.
+#[derive(Clone, Default)]
+pub struct Capabilities {
+    /// Grants by name: `envelope`, `redirect`, `clock`, `random`, `kv`.
+    pub grants: BTreeSet<String>,
+    /// Behind the grant `kv`; none: every call is unavailable.
+    pub kv: Option<KvAccess>,
+    /// Behind the grant `envelope`; none: no address is the tenant's own.
+    pub owns: Option<Owns>,
+    /// Most recipients of a message, the added ones included: the listeners' `recipients_max`.
+    pub recipients_max: usize,
+}
+
+impl fmt::Debug for Capabilities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Capabilities").field("grants", &self.grants).finish_non_exhaustive()
+    }
+}
+
+impl Capabilities {
+    /// What a component with these imports lacks as the stage `label`, a problem for each.
+    pub(super) fn missing(&self, imports: &[String], label: &str) -> Vec<String> {
+        let needed = GRANTED.iter().filter(|(interface, grant, _)| {
+            imports.iter().any(|import| import == interface) && !self.grants.contains(*grant)
+        });
+        let label = if label.contains('/') { format!("\"{label}\"") } else { label.to_owned() };
+        needed
+            .map(|(interface, grant, _)| {
+                format!(
+                    "imports `{interface}`: needs the grant `{grant}`: `[stage.{label}] grants = [\"{grant}\"]`"
+                )
+            })
+            .collect()
+    }
+}
+
+/// `kv.error`
+#[derive(Debug, Clone, ComponentType, Lift, Lower)]
+#[component(variant)]
+enum KvError {
+    #[component(name = "quota")]
+    Quota,
+    #[component(name = "unavailable")]
+    Unavailable(String),
+}
+
+impl From<kv::KvError> for KvError {
+    fn from(error: kv::KvError) -> Self {
+        match error {
+            kv::KvError::Quota => Self::Quota,
+            kv::KvError::Unavailable(reason) => Self::Unavailable(reason),
+        }
+    }
+}
+
+type Cx<'a> = StoreContextMut<'a, Sandbox>;
+
+/// Offers every capability; who may use which is asked at each call.
+pub(super) fn add_to_linker(linker: &mut Linker<Sandbox>) -> wasmtime::Result<()> {
+    let mut edit = linker.instance(ENVELOPE_EDIT)?;
+    edit.func_wrap("set-sender", |mut cx: Cx<'_>, (sender,): (Option<String>,)| {
+        cx.data().granted("envelope", "envelope-edit.set-sender")?;
+        Ok((cx.data_mut().set_sender(sender.as_deref()),))
+    })?;
+    edit.func_wrap("add-recipient", |mut cx: Cx<'_>, (address,): (String,)| {
+        cx.data().granted("envelope", "envelope-edit.add-recipient")?;
+        Ok((cx.data_mut().add_recipient(&address),))
+    })?;
+    edit.func_wrap("remove-recipient", |mut cx: Cx<'_>, (address,): (String,)| {
+        cx.data().granted("envelope", "envelope-edit.remove-recipient")?;
+        Ok((cx.data_mut().remove_recipient(&address),))
+    })?;
+    linker.instance(CLOCK)?.func_wrap("now-ms", |cx: Cx<'_>, (): ()| {
+        cx.data().granted("clock", "clock.now-ms")?;
+        Ok((now_ms(),))
+    })?;
+    linker.instance(RANDOM)?.func_wrap("bytes", |cx: Cx<'_>, (len,): (u32,)| {
+        cx.data().granted("random", "random.bytes")?;
+        Ok((random(len)?,))
+    })?;
+    add_kv_to_linker(linker)
+}
+
+fn add_kv_to_linker(linker: &mut Linker<Sandbox>) -> wasmtime::Result<()> {
+    let mut instance = linker.instance(KV)?;
+    instance.func_wrap_async("get", |mut cx: Cx<'_>, (key,): (String,)| {
+        Box::new(async move {
+            let (tenant, access) = match cx.data_mut().kv("kv.get")? {
+                Ok(space) => space,
+                Err(error) => return Ok((Err(error),)),
+            };
+            Ok((access.store.get(&tenant, &key).await.map_err(KvError::from),))
+        })
+    })?;
+    instance.func_wrap_async(
+        "set",
+        |mut cx: Cx<'_>, (key, value, ttl_ms): (String, WasmList<u8>, Option<u64>)| {
+            let value = value.as_le_slice(&cx).to_vec();
+            Box::new(async move {
+                let (tenant, access) = match cx.data_mut().kv("kv.set")? {
+                    Ok(space) => space,
+                    Err(error) => return Ok((Err(error),)),
+                };
+                let done = access.store.set(&tenant, &key, value, ttl_ms, access.size_max).await;
+                Ok((done.map_err(KvError::from),))
+            })
+        },
+    )?;
+    instance.func_wrap_async("add", |mut cx: Cx<'_>, (key, delta, ttl_ms): (String, i64, Option<u64>)| {
+        Box::new(async move {
+            let (tenant, access) = match cx.data_mut().kv("kv.add")? {
+                Ok(space) => space,
+                Err(error) => return Ok((Err(error),)),
+            };
+            let done = access.store.add(&tenant, &key, delta, ttl_ms, access.size_max).await;
+            Ok((done.map_err(KvError::from),))
+        })
+    })
+}
+
+/// The wall clock, in steps of 1 ms.
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn random(len: u32) -> wasmtime::Result<Vec<u8>> {
+    if len > RANDOM_MAX {
+        wasmtime::bail!("`random.bytes` gives at most {RANDOM_MAX} bytes a call, but {len} were asked for");
+    }
+    let mut bytes = vec![0; len as usize];
+    let mut filled = 0;
+    while filled < bytes.len() {
+        filled += rustix::rand::getrandom(&mut bytes[filled..], rustix::rand::GetRandomFlags::empty())?;
+    }
+    Ok(bytes)
+}
+
+impl Sandbox {
+    /// Refuses an import during `describe` and `configure`, and where it was not granted.
+    fn granted(&self, grant: &str, import: &str) -> wasmtime::Result<()> {
+        self.impure(import)?;
+        if !self.identity.capabilities.grants.contains(grant) {
+            wasmtime::bail!("`{import}` needs the grant `{grant}`");
+        }
+        Ok(())
+    }
+
+    /// The tenant's space for one more call, or what the guest is told in its place.
+    #[expect(clippy::type_complexity, reason = "a trap outside, an answer inside")]
+    fn kv(&mut self, import: &str) -> wasmtime::Result<Result<(String, KvAccess), KvError>> {
+        self.granted("kv", import)?;
+        let Some(access) = self.identity.capabilities.kv.clone() else {
+            return Ok(Err(KvError::Unavailable("there is no store here".to_owned())));
+        };
+        if self.kv_calls >= access.calls_max {
+            return Ok(Err(KvError::Quota));
+        }
+        self.kv_calls += 1;
+        Ok(Ok((self.identity.tenant.clone(), access)))
+    }
+
+    /// The envelope, while it may still be edited.
+    fn editable(&mut self) -> Option<&mut Envelope> {
+        (!self.let_out).then_some(&mut self.envelope)
+    }
+
+    fn set_sender(&mut self, sender: Option<&str>) -> bool {
+        let Some(envelope) = self.editable() else { return false };
+        let sender = match sender.map(Mailbox::parse) {
+            None => None,
+            Some(Ok(sender)) => Some(sender),
+            Some(Err(_)) => return false,
+        };
+        envelope.set_sender(sender);
+        true
+    }
+
+    fn add_recipient(&mut self, address: &str) -> bool {
+        let capabilities = &self.identity.capabilities;
+        let Ok(mailbox) = Mailbox::parse(address) else { return false };
+        let own = capabilities.owns.as_ref().is_some_and(|owns| owns(&mailbox));
+        let (allowed, max) = (own || capabilities.grants.contains("redirect"), capabilities.recipients_max);
+        let Some(envelope) = self.editable().filter(|_| allowed) else { return false };
+        let mut recipients = envelope.recipients().to_vec();
+        if recipients.contains(&mailbox) {
+            return true;
+        }
+        let fits = recipients.len() < max;
+        if fits {
+            recipients.push(mailbox);
+            envelope.set_recipients(recipients);
+        }
+        fits
+    }
+
+    fn remove_recipient(&mut self, address: &str) -> bool {
+        let (Ok(mailbox), Some(envelope)) = (Mailbox::parse(address), self.editable()) else { return false };
+        let mut recipients = envelope.recipients().to_vec();
+        let Some(at) = recipients.iter().position(|known| *known == mailbox) else { return false };
+        if recipients.len() == 1 {
+            return false;
+        }
+        recipients.remove(at);
+        envelope.set_recipients(recipients);
+        true
+    }
+}
