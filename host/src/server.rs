@@ -267,7 +267,8 @@ pub(crate) fn open_catalog(
         match grants {
             Grants::AsGiven(kv) => crate::catalog::SandboxLoader::new(sandboxes, kv),
             Grants::All => {
-                crate::catalog::SandboxLoader::new(sandboxes, Arc::new(crate::kv::MemoryKv::default())).granting_all()
+                crate::catalog::SandboxLoader::new(sandboxes, Arc::new(crate::kv::MemoryKv::default()))
+                    .granting_all()
             }
         }
     };

@@ -65,8 +65,8 @@ impl Connection {
     /// What is known before there is a message.
     fn so_far(&mut self) -> Envelope {
         let id = self.id.get_or_insert_with(new_id).clone();
-        let sender = self.session.sender().flatten().cloned();
-        let mut envelope = Envelope::new(id, sender, self.session.recipients().to_vec());
+        let (sender, recipients) = self.session.envelope().unwrap_or_default();
+        let mut envelope = Envelope::new(id, sender.cloned(), recipients.to_vec());
         envelope.set_host_fact("smtp.helo", self.session.helo().unwrap_or_default());
         envelope.set_host_fact("client.ip", self.client.to_string());
         self.set_tls_facts(&mut envelope);

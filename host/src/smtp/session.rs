@@ -162,6 +162,19 @@ impl Session {
         !matches!(self.transaction, Transaction::None)
     }
 
+    /// What the client called itself, where it did so.
+    pub fn helo(&self) -> Option<&str> {
+        self.client.as_ref().map(|client| client.name.as_str())
+    }
+
+    /// The reverse-path of the open transaction, and the recipients taken so far.
+    pub fn envelope(&self) -> Option<(Option<&Mailbox>, &[Mailbox])> {
+        match &self.transaction {
+            Transaction::Open(open) => Some((open.mail.sender.as_ref(), &open.recipients)),
+            _ => None,
+        }
+    }
+
     fn apply(&mut self, command: Command) -> Action {
         match command {
             Command::Helo(name) => self.hello(Client { name, extended: false }),
@@ -302,7 +315,7 @@ impl Session {
             size_declared: open.mail.size,
             body: open.mail.body,
             smtputf8: open.mail.smtputf8,
-            helo: self.client.as_ref().map(|client| client.name.clone()).unwrap_or_default(),
+            helo: self.helo().unwrap_or_default().to_owned(),
             protocol,
         }
     }
