@@ -129,7 +129,8 @@ impl<E: Editor> Work<E> {
 
     fn begin(&mut self, text: TextPart<'_>, header: &[u8]) {
         let part = text.part;
-        if part.media_type != "text" {
+        // Without a blank line there is no body, and what were put in would be another field.
+        if part.media_type != "text" || !ends_with_blank_line(header) {
             return;
         }
         if let Some(why) = obstacle(part) {
@@ -144,4 +145,8 @@ impl<E: Editor> Work<E> {
             });
         }
     }
+}
+
+fn ends_with_blank_line(header: &[u8]) -> bool {
+    matches!(header, b"\n" | b"\r\n") || header.ends_with(b"\n\n") || header.ends_with(b"\n\r\n")
 }
