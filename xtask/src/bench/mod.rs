@@ -3,6 +3,7 @@
 mod large;
 mod stages;
 mod stand;
+mod strip;
 mod throughput;
 
 use anyhow::{Result, bail};
@@ -11,7 +12,7 @@ use crate::workspace::{Profile, build_host};
 
 /// Measures what is named, or everything.
 pub(crate) fn run(args: &[String]) -> Result<()> {
-    const ALL: [&str; 3] = ["throughput", "stages", "large"];
+    const ALL: [&str; 4] = ["throughput", "stages", "strip", "large"];
     if let Some(other) = args.iter().find(|arg| !ALL.contains(&arg.as_str())) {
         bail!("bench knows {}, not `{other}`", ALL.join(", "));
     }
@@ -22,6 +23,9 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     }
     if wanted("stages") {
         stages::run(&gatepost)?;
+    }
+    if wanted("strip") {
+        strip::run(&gatepost)?;
     }
     if wanted("large") {
         large::run(&gatepost)?;

@@ -25,11 +25,7 @@ pub(crate) fn run(gatepost: &Path) -> Result<()> {
 /// Chains alone, without a network.
 fn alone(component: &Path) -> Result<()> {
     println!("\nstages: CPU time of one 4 KiB message through a chain alone, medians of 21 rounds of 200");
-    let mut command = cargo();
-    command.args(["run", "--quiet", "--release", "--package", "gatepost", "--example", "stage_cost", "--"]);
-    let done = command.arg(component).stderr(Stdio::inherit()).output().context("cannot run cargo")?;
-    ensure!(done.status.success(), "stage_cost failed ({})", done.status);
-    let figures: Value = serde_json::from_slice(&done.stdout).context("stage_cost printed no JSON")?;
+    let figures = stage_cost("stages", component)?;
     let us =
         |name: &str| figures[name].as_f64().map(|ns| ns / 1000.0).with_context(|| format!("no `{name}`"));
     let (none, native, sandboxed) = (us("no_stage")?, us("three_native")?, us("three_sandboxed")?);
@@ -44,6 +40,25 @@ fn alone(component: &Path) -> Result<()> {
     println!("  one stage: the same with one write  {:>7.2} us", one - none);
     println!("  one write of 4 KiB more             {:>7.2} us  (through the chain)", (many - one) / 100.0);
     Ok(())
+}
+
+/// What the example `stage_cost` measures.
+pub(super) fn stage_cost(what: &str, component: &Path) -> Result<Value> {
+    let mut command = cargo();
+    command.args([
+        "run",
+        "--quiet",
+        "--release",
+        "--package",
+        "gatepost",
+        "--example",
+        "stage_cost",
+        "--",
+        what,
+    ]);
+    let done = command.arg(component).stderr(Stdio::inherit()).output().context("cannot run cargo")?;
+    ensure!(done.status.success(), "stage_cost failed ({})", done.status);
+    serde_json::from_slice(&done.stdout).context("stage_cost printed no JSON")
 }
 
 /// The same chains in the server, as its CPU time says.
