@@ -35,6 +35,10 @@ pub(super) struct RetiredSender(mpsc::UnboundedSender<Ended>);
 pub struct Retired(mpsc::UnboundedReceiver<Ended>);
 
 pub(super) fn channel() -> (RetiredSender, Retired) {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a drop cannot wait, and no client can fill it: one entry a reload and tenant"
+    )]
     let (sender, receiver) = mpsc::unbounded_channel();
     (RetiredSender(sender), Retired(receiver))
 }

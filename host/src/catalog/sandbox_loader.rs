@@ -85,6 +85,6 @@ impl ComponentLoader for SandboxLoader {
 
     fn load_checker(&self, stage: ComponentStage<'_>) -> Result<Arc<dyn RecipientCheck>, String> {
         let (loaded, identity, limits) = self.parts(&stage)?;
-        Ok(Arc::new(SandboxedChecker::new(loaded, identity, stage.config.to_string(), limits)?))
+        Ok(Arc::new(SandboxedChecker::new(&loaded, identity, stage.config.to_string(), limits)?))
     }
 }

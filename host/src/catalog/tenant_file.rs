@@ -234,9 +234,10 @@ fn refuse_grant(grant: &str) -> String {
 }
 
 fn read_host(mut reader: Reader<'_>) -> BTreeSet<String> {
-    let allowed = reader.strings("grants_allowed");
-    for grant in allowed.iter().filter(|grant| !GRANTS.contains(&grant.as_str())) {
-        reader.problem("grants_allowed", refuse_grant(grant));
+    let (allowed, unknown): (BTreeSet<_>, BTreeSet<_>) =
+        reader.strings("grants_allowed").into_iter().partition(|grant| GRANTS.contains(&grant.as_str()));
+    for grant in unknown {
+        reader.problem("grants_allowed", refuse_grant(&grant));
     }
     if reader.choice("wasi", &[("none", false), ("stub", true)]) == Some(true) {
         reader.problem("wasi", "\"stub\" comes in a later version; this one has \"none\" only");
@@ -245,7 +246,7 @@ fn read_host(mut reader: Reader<'_>) -> BTreeSet<String> {
         reader.problem("weight", "comes in a later version; it must be 1 in this one");
     }
     reader.finish();
-    allowed.into_iter().collect()
+    allowed
 }
 
 #[cfg(test)]

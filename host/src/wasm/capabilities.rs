@@ -194,7 +194,6 @@ impl Sandbox {
     }
 
     /// The tenant's space for one more call, or what the guest is told in its place.
-    #[expect(clippy::type_complexity, reason = "a trap outside, an answer inside")]
     fn kv(&mut self, import: &str) -> wasmtime::Result<Result<(String, KvAccess), KvError>> {
         self.granted("kv", import)?;
         let Some(access) = self.identity.capabilities.kv.clone() else {

@@ -34,7 +34,7 @@ pub struct SandboxedChecker {
 impl SandboxedChecker {
     /// Checks `config` (JSON text) by `configure` in an instance of its own.
     pub fn new(
-        loaded: Arc<Loaded>,
+        loaded: &Loaded,
         identity: StageIdentity,
         config: String,
         limits: StageLimits,

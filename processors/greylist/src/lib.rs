@@ -108,6 +108,7 @@ impl Greylist {
 }
 
 /// What stands under a key.
+#[derive(Debug, Clone, Copy)]
 enum Known {
     /// First tried then, in milliseconds since 1970.
     First(u64),

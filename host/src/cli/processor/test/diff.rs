@@ -52,7 +52,7 @@ fn shown(line: &[u8]) -> String {
             match c {
                 ' '..='~' => text.push(c),
                 c if c.is_control() || c.is_whitespace() || c == '\u{feff}' => {
-                    text.extend(c.escape_default())
+                    text.extend(c.escape_default());
                 }
                 // Marks that turn or join what stands beside them.
                 '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
