@@ -240,6 +240,7 @@ impl Drop for Server {
 /// What sandboxed stages may do beyond what every one may.
 pub(crate) enum Grants {
     /// As tenants' files say, with this store behind the grant `kv`.
+    #[cfg_attr(not(feature = "wasm"), expect(dead_code, reason = "only the sandbox asks for it"))]
     AsGiven(Arc<dyn KvStore>),
     /// All that a component asks for, with a store in memory: `gatepost run`.
     All,

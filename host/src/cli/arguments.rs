@@ -47,7 +47,7 @@ pub enum Verb {
     Reload,
     /// Run a message through a chain, offline, and print it
     #[command(after_help = RUN_EXAMPLES)]
-    Run(RunOptions),
+    Run(Box<RunOptions>),
     /// Make, build, test and inspect sandboxed processors
     #[cfg(feature = "wasm")]
     #[command(subcommand)]

@@ -11,7 +11,6 @@ pub mod tree;
 pub mod units;
 
 pub use dump::dump;
-pub(crate) use load::read_text;
 pub use load::{load, open_regular};
 
 pub use model::{Admin, Config, Limits, Listener, Server, Tls, TlsMode};

@@ -11,9 +11,10 @@ use anyhow::Context;
 use super::cutting::{CUTTINGS, Cutting};
 use crate::cli::exit::Problems;
 use crate::cli::offline::Sent;
+use crate::config::Problem;
+use crate::config::load::read_text;
 use crate::config::reader::{Notes, Reader};
 use crate::config::tree::{self, Value};
-use crate::config::{Problem, read_text};
 
 /// The names of `docs/semantics.md`.
 const VERDICTS: [(&str, &str); 6] = [
