@@ -12,7 +12,7 @@ pub mod units;
 
 pub use dump::dump;
 pub(crate) use load::read_text;
-pub use load::{load, open_regular};
+pub use load::{keys, load, open_regular};
 
 pub use model::{Admin, Config, Limits, Listener, Server, Tls, TlsMode};
 pub use problem::Problem;
