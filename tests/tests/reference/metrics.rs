@@ -19,7 +19,7 @@ fn metrics() {
         let words: Vec<&str> = line.splitn(4, ' ').collect();
         match words.as_slice() {
             ["#", "HELP", name, text] => {
-                drop(help.insert((*name).to_owned(), text.trim_end_matches('.').to_owned()))
+                drop(help.insert((*name).to_owned(), text.trim_end_matches('.').to_owned()));
             }
             ["#", "TYPE", name, kind] => drop(kinds.insert((*name).to_owned(), (*kind).to_owned())),
             _ => {
