@@ -97,7 +97,9 @@ fn the_tutorial_holds() {
 #[test]
 fn links_lead_somewhere() {
     let mut documents = vec![workspace().join("README.md"), workspace().join("ARCHITECTURE.md")];
-    documents.extend(fs::read_dir(workspace().join("docs")).unwrap().map(|entry| entry.unwrap().path()));
+    for folder in ["docs", "docs/reference"] {
+        documents.extend(fs::read_dir(workspace().join(folder)).unwrap().map(|entry| entry.unwrap().path()));
+    }
     let mut links = 0;
     for document in
         documents.iter().filter(|path| path.extension().is_some_and(|extension| extension == "md"))

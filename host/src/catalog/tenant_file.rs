@@ -89,10 +89,23 @@ impl TenantFile {
 /// Every problem, in the order of lines.
 pub fn read(file: &str, text: &str, defaults: &Limits, max: &Limits) -> Result<TenantFile, Vec<Problem>> {
     let notes = Notes::default();
+    let read = read_all(file, text, defaults, max, &notes);
+    let problems = notes.into_problems();
+    read.filter(|_| problems.is_empty()).ok_or(problems)
+}
+
+/// Every dotted key that [`read`] looks for in a tenant's file with this text: as [`crate::config::keys`].
+pub fn keys(text: &str) -> BTreeSet<String> {
+    let (notes, limits) = (Notes::default(), Limits::default());
+    read_all("", text, &limits, &limits, &notes);
+    notes.into_keys()
+}
+
+fn read_all(file: &str, text: &str, defaults: &Limits, max: &Limits, notes: &Notes) -> Option<TenantFile> {
     let mut problems = Vec::new();
     let root = tree::parse(file, text, &mut problems);
     problems.into_iter().for_each(|problem| notes.add(problem));
-    let mut reader = Reader::new(root, "", &notes);
+    let mut reader = Reader::new(root, "", notes);
 
     let domains = read_domains(&mut reader);
     reader.required("domains", reader.has("domains").then_some(()));
@@ -118,24 +131,8 @@ pub fn read(file: &str, text: &str, defaults: &Limits, max: &Limits) -> Result<T
     let lines = reader.lines();
     reader.finish();
 
-    let problems = notes.into_problems();
-    match chain {
-        Some(chain) if problems.is_empty() => {
-            let file = file.to_owned();
-            Ok(TenantFile {
-                file,
-                domains,
-                chain,
-                recipients,
-                on_failure,
-                stages,
-                limits,
-                grants_allowed,
-                lines,
-            })
-        }
-        _ => Err(problems),
-    }
+    let (chain, file) = (chain?, file.to_owned());
+    Some(TenantFile { file, domains, chain, recipients, on_failure, stages, limits, grants_allowed, lines })
 }
 
 /// The domains of a file that may be broken elsewhere: what should get 451 rather than 550.

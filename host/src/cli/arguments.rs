@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 
 #[cfg(feature = "wasm")]
 pub(super) mod processor;
@@ -52,7 +53,30 @@ pub enum Verb {
     #[cfg(feature = "wasm")]
     #[command(subcommand)]
     Processor(processor::ProcessorVerb),
+    /// Print what a shell reads to complete verbs and options
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+    /// Print the manual page, or write those of all verbs into a folder
+    #[command(after_help = MAN_EXAMPLES)]
+    Man {
+        /// Folder for the pages: gatepost.1, gatepost-run.1, ...
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
 }
+
+const COMPLETIONS_EXAMPLES: &str = "Examples:
+  gatepost completions bash > ~/.local/share/bash-completion/completions/gatepost
+  gatepost completions fish > ~/.config/fish/completions/gatepost.fish
+  gatepost completions zsh > ~/.zfunc/_gatepost     # with ~/.zfunc in fpath";
+
+const MAN_EXAMPLES: &str = "Examples:
+  gatepost man | man -l -
+  gatepost man --out /usr/local/share/man/man1";
 
 /// Options of `check`.
 #[derive(Debug, Args)]

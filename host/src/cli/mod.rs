@@ -8,7 +8,9 @@ mod output;
 mod arguments;
 mod check;
 mod client;
+mod completions;
 pub mod exit;
+mod man;
 mod offline;
 #[cfg(feature = "wasm")]
 mod processor;
@@ -32,6 +34,8 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Verb::Check(options) => check::run(config, &options, json),
         Verb::Status => status::run(config, json),
         Verb::Reload => reload::run(config, json),
+        Verb::Completions { shell } => completions::run(shell),
+        Verb::Man { out } => man::run(out.as_deref(), json),
         Verb::Run(options) => run::run(config, &options, json),
         #[cfg(feature = "wasm")]
         Verb::Processor(verb) => processor::run(config, &verb, json),

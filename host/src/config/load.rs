@@ -3,6 +3,7 @@
 //! The files of `conf.d` are laid on in name order: tables key by key, a `[[listener]]` on the one of its name or, with a
 //! new name, added; all else replaces. Relative paths start from the config file's folder.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -38,6 +39,15 @@ pub fn load(path: &Path) -> Result<Config, Vec<Problem>> {
         Some(config) if problems.is_empty() => Ok(config),
         _ => Err(problems),
     }
+}
+
+/// Every dotted key that [`load`] looks for in the files at `path`: those of a table only where the table is there. For
+/// the reference of all keys, and the test that none is missing there.
+pub fn keys(path: &Path) -> BTreeSet<String> {
+    let notes = Notes::default();
+    let root = read_files(path, &notes);
+    read_root(root, path.parent().unwrap_or(Path::new(".")), &notes);
+    notes.into_keys()
 }
 
 fn read_files(path: &Path, notes: &Notes) -> Node {

@@ -11,7 +11,7 @@ pub mod tree;
 pub mod units;
 
 pub use dump::dump;
-pub use load::{load, open_regular};
+pub use load::{keys, load, open_regular};
 
 pub use model::{Admin, Config, Limits, Listener, Server, Tls, TlsMode};
 pub use problem::Problem;

@@ -4,7 +4,7 @@
 //! given, so that reading can go on; the notes say that the result must not be used.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -14,24 +14,32 @@ use super::problem::nearest;
 use super::tree::{Node, Origin, Table, Value};
 use super::units::{ByteSize, format_duration, parse_duration};
 
-/// The problems found so far.
+/// The problems found so far, and the keys that were asked for.
 #[derive(Debug, Default)]
-pub struct Notes(RefCell<Vec<Problem>>);
+pub struct Notes {
+    problems: RefCell<Vec<Problem>>,
+    asked: RefCell<BTreeSet<String>>,
+}
 
 impl Notes {
     /// Notes one.
     pub fn add(&self, problem: Problem) {
-        self.0.borrow_mut().push(problem);
+        self.problems.borrow_mut().push(problem);
     }
 
-    /// All of them, each once, in the order of files and lines.
+    /// Whether no problem was found.
     pub fn is_empty(&self) -> bool {
-        self.0.borrow().is_empty()
+        self.problems.borrow().is_empty()
+    }
+
+    /// Every dotted key that was asked for, whether it was there or not.
+    pub fn into_keys(self) -> BTreeSet<String> {
+        self.asked.into_inner()
     }
 
     /// What is noted, in the order of files and lines.
     pub fn into_problems(self) -> Vec<Problem> {
-        let mut problems = self.0.into_inner();
+        let mut problems = self.problems.into_inner();
         problems.sort();
         problems.dedup();
         problems
@@ -96,6 +104,7 @@ impl<'n> Reader<'n> {
     /// The value as it is.
     pub fn take(&mut self, key: &'static str) -> Option<Node> {
         self.known.push(key);
+        self.notes.asked.borrow_mut().insert(join(&self.path, key));
         self.table.remove(key)
     }
 

@@ -1,0 +1,153 @@
+//! The page of log fields, from the events' source, held against one of each event as the log writes it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs;
+
+use gatepost::telemetry::{Event, Level, MessageRecord, StageRecord};
+
+use super::{page, workspace};
+
+/// One of each event, so that every metric has a series. A new one that counts must come in here: the log's page names all.
+pub(super) fn one_of_each() -> Vec<Event> {
+    let s = |text: &str| text.to_owned();
+    let client = std::net::Ipv4Addr::LOCALHOST.into();
+    let stage = StageRecord { name: s("stage"), ..StageRecord::default() };
+    let record = MessageRecord { tenant: s("t"), stages: vec![stage], ..MessageRecord::default() };
+    let (id, tenant, sink) = (s("id"), s("t"), s("sink"));
+    vec![
+        Event::Started { version: "", listeners: Vec::new(), admin: s("") },
+        Event::Stopped { finished: true },
+        Event::Notice { level: Level::Warn, text: s("") },
+        Event::SessionOpened { listener: s("mx"), client },
+        Event::SessionRefused { listener: s("mx"), client, reason: "draining" },
+        Event::SessionClosed { listener: s("mx"), client, reason: "quit" },
+        Event::RecipientRefused { listener: s("mx"), client, recipient: s(""), reply: s(""), code: 550 },
+        Event::Message(Box::new(record)),
+        Event::StageFailed {
+            id: id.clone(),
+            tenant: tenant.clone(),
+            stage: s("stage"),
+            policy: s("defer"),
+            reason: "trap",
+            error: s(""),
+        },
+        Event::StageLog {
+            level: Level::Info,
+            id: id.clone(),
+            tenant: tenant.clone(),
+            stage: s("stage"),
+            text: s(""),
+        },
+        Event::StageCount { tenant: tenant.clone(), stage: s("stage"), name: s("n"), delta: 1 },
+        Event::SinkFailed {
+            id: id.clone(),
+            tenant: tenant.clone(),
+            sink: sink.clone(),
+            error: s(""),
+            held_by: Vec::new(),
+        },
+        Event::SinkCommitted { id, tenant: tenant.clone(), sink, us: 1 },
+        Event::TenantLoaded { tenant: tenant.clone(), revision: 1, chain: s("") },
+        Event::TenantRefused { tenant, serving: None, problems: Vec::new() },
+        Event::Reloaded { ok: true, changed: 0, refused: 0 },
+    ]
+}
+
+/// A struct's or variant's fields as its source has them: name and words. Fields that are not written are left out.
+fn fields(source: &str) -> Vec<(String, String)> {
+    let (mut found, mut words, mut skipped) = (Vec::new(), Vec::new(), false);
+    for line in source.lines().map(str::trim) {
+        if let Some(doc) = line.strip_prefix("/// ") {
+            words.push(doc.to_owned());
+        } else if line == "#[serde(skip)]" {
+            skipped = true;
+        } else if let Some((name, _)) = line.split_once(": ") {
+            let name = name.strip_prefix("pub ").unwrap_or(name).to_owned();
+            let words = std::mem::take(&mut words).join(" ");
+            if !std::mem::take(&mut skipped) {
+                found.push((name, words));
+            }
+        }
+    }
+    found
+}
+
+/// Goal: every event and each of its fields is in the reference, in the words of the source.
+/// Method: the source is read for the words, and held against one event of each kind, written as the log writes it.
+#[test]
+fn log_fields() {
+    let source = fs::read_to_string(workspace().join("host/src/telemetry/event.rs")).unwrap();
+    let block = |head: &str| {
+        let start = source.find(head).unwrap_or_else(|| panic!("no `{head}`")) + head.len();
+        let end = source[start..].find("\n}").unwrap() + start;
+        &source[start..end]
+    };
+    let mut variants: BTreeMap<String, (String, Vec<(String, String)>)> = BTreeMap::new();
+    let mut words = Vec::new();
+    let mut lines = block("pub enum Event {\n").lines();
+    while let Some(line) = lines.next() {
+        if let Some(doc) = line.strip_prefix("    /// ") {
+            words.push(doc);
+        } else if let Some(name) =
+            line.strip_prefix("    ").filter(|line| line.starts_with(char::is_uppercase))
+        {
+            let body: Vec<&str> = match name.ends_with('{') {
+                true => lines.by_ref().take_while(|line| *line != "    },").collect(),
+                false => Vec::new(),
+            };
+            let name = name.split([' ', '(']).next().unwrap().to_owned();
+            variants.insert(snake(&name), (std::mem::take(&mut words).join(" "), fields(&body.join("\n"))));
+        }
+    }
+    let (record, stage) =
+        (fields(block("pub struct MessageRecord {")), fields(block("pub struct StageRecord {")));
+    variants.get_mut("message").unwrap().1 = record;
+
+    let mut text = String::from(
+        "# Log fields\n\nEach line of the log is a JSON object with `time` (RFC 3339, UTC), `level`, `event`, and the event's own fields. \
+         ERROR: an operator must act. WARN: nothing was lost. [Operating](../operating.md#log) says more.\n",
+    );
+    let written: BTreeSet<String> = one_of_each().iter().map(|event| event_of(event).0).collect();
+    let documented: BTreeSet<String> = variants.keys().cloned().collect();
+    assert_eq!(documented, written, "`one_of_each` has one of each event");
+    for event in one_of_each() {
+        let (name, keys) = event_of(&event);
+        let (words, fields) = &variants[&name];
+        let level = match event {
+            Event::Notice { .. } | Event::StageLog { .. } => "any level",
+            _ => event.level().name(),
+        };
+        let _ = write!(text, "\n## `{name}`\n\n{words} ({level})\n\n| field | |\n| --- | --- |\n");
+        let named: BTreeSet<String> = fields.iter().map(|(name, _)| name.clone()).collect();
+        assert_eq!(named, keys, "the fields of `{name}`");
+        write_rows(&mut text, fields);
+    }
+    text.push_str("\n## A stage in `stages`\n\n| field | |\n| --- | --- |\n");
+    write_rows(&mut text, &stage);
+    page("log-fields.md", &text);
+}
+
+fn write_rows(text: &mut String, fields: &[(String, String)]) {
+    for (name, words) in fields {
+        let _ = writeln!(text, "| `{name}` | {words} |");
+    }
+}
+
+/// An event's name and fields, as the log writes them.
+fn event_of(event: &Event) -> (String, BTreeSet<String>) {
+    let json = serde_json::to_value(event).unwrap();
+    let object = json.as_object().unwrap();
+    let keys = object.keys().filter(|key| *key != "event").cloned().collect();
+    (object["event"].as_str().unwrap().to_owned(), keys)
+}
+
+fn snake(name: &str) -> String {
+    name.chars().fold(String::new(), |mut text, c| {
+        if c.is_uppercase() && !text.is_empty() {
+            text.push('_');
+        }
+        text.extend(c.to_lowercase());
+        text
+    })
+}
