@@ -72,6 +72,14 @@ impl Lab {
     /// # Panics
     /// If there is no such processor.
     pub fn native(&self, name: &str) -> PlannedStage {
+        self.native_with(name, Settings::default())
+    }
+
+    /// A native stage with these settings.
+    ///
+    /// # Panics
+    /// If there is no such processor, or it refuses them.
+    pub fn native_with(&self, name: &str, settings: Settings) -> PlannedStage {
         let scope = StageScope {
             hostname: "mx.example".into(),
             state_dir: "/nonexistent".into(),
@@ -83,7 +91,7 @@ impl Lab {
         };
         let all = gatepost::native::all();
         let (_, factory) = all.iter().find(|(known, _)| *known == name).expect("a native processor");
-        let processor = factory(&scope, Settings::default()).expect("its defaults fit");
+        let processor = factory(&scope, settings).expect("its settings fit");
         PlannedStage { label: name.into(), on_failure: OnFailure::Defer, processor }
     }
 
