@@ -7,6 +7,7 @@ mod memory;
 mod sqlite;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -14,6 +14,7 @@ use sqlx::sqlite::{
 use sqlx::{Row, Sqlite, Transaction};
 use tokio::sync::OnceCell;
 
+use super::turns::Turns;
 use super::{ENTRY_OVERHEAD, KvError, KvStore, check, expires, now_ms, size_of, sum};
 
 /// How long one call may take: a stage's wall time is for its own work.
@@ -23,11 +24,12 @@ const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// Rows removed at once: a call waits for one such step at most.
 const SWEEP_ROWS: i64 = 500;
 
-const SCHEMA: [&str; 6] = [
+const SCHEMA: [&str; 7] = [
     "CREATE TABLE IF NOT EXISTS entry (
         tenant TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, expires_ms INTEGER,
         PRIMARY KEY (tenant, key)) STRICT",
     "CREATE INDEX IF NOT EXISTS entry_expires ON entry (expires_ms) WHERE expires_ms IS NOT NULL",
+    "CREATE INDEX IF NOT EXISTS entry_tenant_expires ON entry (tenant, expires_ms) WHERE expires_ms IS NOT NULL",
     // What each tenant's entries take without their overhead.
     "CREATE TABLE IF NOT EXISTS space (
         tenant TEXT NOT NULL PRIMARY KEY, entries INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT",
@@ -45,12 +47,13 @@ const SCHEMA: [&str; 6] = [
 pub struct SqliteKv {
     path: PathBuf,
     opened: OnceCell<SqlitePool>,
+    turns: Turns,
 }
 
 impl SqliteKv {
     /// Spaces in the file `path`, which is opened, and made where it is missing, at the first call.
     pub fn new(path: &Path) -> Arc<Self> {
-        Arc::new(Self { path: path.to_owned(), opened: OnceCell::new() })
+        Arc::new(Self { path: path.to_owned(), opened: OnceCell::new(), turns: Turns::default() })
     }
 
     /// The open file. A file that could not be opened is tried again at the next call.
@@ -111,13 +114,13 @@ async fn stored(
 async fn put(step: &mut Step<'_>, tenant: &str, put: Put<'_>) -> Result<(), Failed> {
     const PUT: &str = "INSERT INTO entry (tenant, key, value, expires_ms) VALUES (?, ?, ?, ?)
         ON CONFLICT DO UPDATE SET value = excluded.value, expires_ms = excluded.expires_ms";
+    // By index, or not at all: in a full space this runs at every call, while all others wait.
+    const MAKE_ROOM: &str = "DELETE FROM entry WHERE rowid IN (SELECT rowid FROM entry
+        INDEXED BY entry_tenant_expires WHERE tenant = ? AND expires_ms <= ? LIMIT ?)";
     if !has_room(step, tenant, &put).await? {
         // Rows that are over count until they are swept: make room before saying no.
-        sqlx::query("DELETE FROM entry WHERE tenant = ? AND expires_ms <= ?")
-            .bind(tenant)
-            .bind(put.now)
-            .execute(&mut **step)
-            .await?;
+        let query = sqlx::query(MAKE_ROOM).bind(tenant).bind(put.now).bind(SWEEP_ROWS);
+        query.execute(&mut **step).await?;
         if !has_room(step, tenant, &put).await? {
             return Err(KvError::Quota.into());
         }
@@ -186,6 +189,7 @@ impl KvStore for SqliteKv {
     async fn get(&self, tenant: &str, key: &str) -> Result<Option<Vec<u8>>, KvError> {
         check(key, 0)?;
         within(async {
+            let _turn = self.turns.turn(tenant).await;
             let mut step = self.pool().await?.begin().await?;
             let found = stored(&mut step, tenant, key, now_ms()).await?;
             Ok(found.map(|(value, _)| value))
@@ -205,6 +209,7 @@ impl KvStore for SqliteKv {
         let now = now_ms();
         let entry = Put { key, value: &value, expires_ms: expires(now, ttl_ms), now, size_max };
         within(async {
+            let _turn = self.turns.turn(tenant).await;
             let mut step = self.pool().await?.begin_with("BEGIN IMMEDIATE").await?;
             put(&mut step, tenant, entry).await?;
             Ok(step.commit().await?)
@@ -223,6 +228,7 @@ impl KvStore for SqliteKv {
         check(key, 0)?;
         let now = now_ms();
         within(async {
+            let _turn = self.turns.turn(tenant).await;
             let mut step = self.pool().await?.begin_with("BEGIN IMMEDIATE").await?;
             let old = stored(&mut step, tenant, key, now).await?;
             let sum = sum(old.as_ref().map(|(value, _)| value.as_slice()), delta)?;
