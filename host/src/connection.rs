@@ -173,7 +173,9 @@ impl Connection {
     /// One command: read it, and do what the session says.
     async fn step(&mut self) -> Result<(), Ended> {
         // From the last reply to the end of the line: a client that dribbles does not gain time.
-        let deadline = Instant::now() + self.port.listener.command_timeout;
+        let command_timeout = self.port.listener.command_timeout;
+        let patience = self.chunked.as_ref().map_or(command_timeout, |message| message.patience);
+        let deadline = Instant::now() + patience;
         // A message that has begun may finish, as one after DATA may.
         let phase = if self.chunked.is_some() { Drain::Over } else { Drain::Draining };
         let action = loop {
@@ -197,6 +199,9 @@ impl Connection {
                 }
             }
         };
+        if let Some(message) = &mut self.chunked {
+            message.patience = deadline.saturating_duration_since(Instant::now());
+        }
         self.act(action).await?;
         if !self.session.in_chunks() {
             // RSET and the like: what came of the message is taken back.

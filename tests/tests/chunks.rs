@@ -215,6 +215,21 @@ fn what_is_given_up_between_chunks_leaves_nothing() {
     until("an empty tmp", || server.maildir("acme").unfinished().is_empty().then_some(()));
 }
 
+/// Goal: empty chunks now and then do not hold a message's place for ever.
+/// Method: one every 0.2 s; the waits together pass `command_timeout`.
+#[test]
+fn empty_chunks_do_not_hold_a_place() {
+    let server = Server::builder().mx("command_timeout = \"1s\"").start();
+    let mut client = server.smtp();
+    open(&mut client);
+    assert!(chunk(&mut client, b"Subject: x\r\n", false).starts_with("250 "));
+    let ended = (0..50).find_map(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        Some(client.ask("BDAT 0").ok()?.code).filter(|code| *code != 250)
+    });
+    assert_eq!(ended, Some(421));
+}
+
 /// Goal: silence within a chunk ends the session as within DATA, and so it does within one that is refused.
 #[test]
 fn data_timeout_ends_the_silent_within_a_chunk() {

@@ -6,7 +6,9 @@
 //!
 //! The octets of a chunk are taken in to their end whatever becomes of them, so that none of them is ever read as
 //! commands. A chunk is answered when the chain has worked on it: a refusal is the reply to the chunk that it is about.
-//! Between chunks the message keeps its place and its instances, for at most `command_timeout`.
+//! Between chunks the message keeps its place and its instances, for at most `command_timeout` in all.
+
+use std::time::Duration;
 
 use bytes::Buf;
 
@@ -22,6 +24,9 @@ pub(super) struct Chunked {
     transaction: Transaction,
     check: ContentCheck,
     decoder: ChunkDecoder,
+    /// How long we still wait for commands before the last chunk, in all: a client that sends an empty chunk now and then
+    /// would otherwise hold the message's place for ever.
+    pub(super) patience: Duration,
 }
 
 /// What became of the octets of a chunk.
@@ -36,9 +41,10 @@ impl Connection {
     /// Takes one chunk in and answers it.
     pub(super) async fn chunk(&mut self, chunk: Chunk) -> Result<(), Ended> {
         if let Some(incoming) = chunk.opening {
+            let patience = self.port.listener.command_timeout;
             self.chunked = self.begin(*incoming).map(|transaction| {
                 let (check, decoder) = (ContentCheck::default(), ChunkDecoder::new());
-                Box::new(Chunked { transaction, check, decoder })
+                Box::new(Chunked { transaction, check, decoder, patience })
             });
         }
         // Out of `self` while its octets come: a connection that breaks drops it.
@@ -125,12 +131,12 @@ impl Connection {
 
     /// Waits for the chain; a shutdown waits as long as it may.
     async fn settle(&mut self, message: Box<Chunked>) -> Result<Result<Box<Chunked>, Reply>, Ended> {
-        let Chunked { transaction, check, decoder } = *message;
+        let Chunked { transaction, check, decoder, patience } = *message;
         let settled = tokio::select! {
             settled = transaction.settle() => settled,
             () = reached(&mut self.drain, Drain::Over) => return Err(Ended::Draining),
         };
-        Ok(settled.map(|transaction| Box::new(Chunked { transaction, check, decoder })))
+        Ok(settled.map(|transaction| Box::new(Chunked { transaction, check, decoder, patience })))
     }
 
     /// Reads so many octets and drops them.

@@ -68,14 +68,17 @@ pub fn lower(text: &str) -> String {
     text.chars().flat_map(char::to_lowercase).collect()
 }
 
-/// Whether `c` is visible text. Not so: control characters, the separators of lines and paragraphs, and what turns the
-/// direction of writing, which would let a name show as another one in a log or a list.
+/// Whether `c` is visible text. Not so: control characters, the separators of lines and paragraphs, what turns the
+/// direction of writing, what has no width, tags and what is no character: each would let a name show as another one in a
+/// log or a list. The joiners U+200C and U+200D are text in some scripts.
 pub fn is_visible(c: char) -> bool {
-    !c.is_control()
-        && !matches!(
-            c,
-            '\u{2028}' | '\u{2029}' | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-        )
+    let is_no_character = u32::from(c) & 0xfffe == 0xfffe || matches!(c, '\u{fdd0}'..='\u{fdef}');
+    let is_hidden = matches!(
+        c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}'
+    );
+    !c.is_control() && !is_no_character && !is_hidden
 }
 
 /// RFC 5321 §4.1.3: `[1.2.3.4]` or `[IPv6:...]`, the tag in any case.
@@ -109,7 +112,8 @@ fn is_label_char(c: char) -> bool {
         return c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     }
     let reads_as_ascii = matches!(c, '\u{3002}' | '\u{ff0e}' | '\u{ff61}' | '\u{212a}');
-    is_visible(c) && !c.is_whitespace() && !reads_as_ascii
+    let is_joiner = matches!(c, '\u{200c}' | '\u{200d}');
+    is_visible(c) && !c.is_whitespace() && !reads_as_ascii && !is_joiner
 }
 
 #[cfg(test)]
@@ -146,6 +150,8 @@ mod tests {
             "a\u{a0}b",
             "a\u{2028}b",
             "a\u{202e}b",
+            "a\u{200b}b",
+            "a\u{200d}b",
             "a\u{2066}b",
             "a\u{3000}b",
             "a\u{3002}b",

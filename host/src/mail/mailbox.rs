@@ -195,7 +195,21 @@ mod tests {
         check("a@", Err(DomainError::EmptyLabel.into()));
         check("a@b@d", Err(DomainError::NotAName.into()));
         check("\"ü\\ü\"@x", Err(MailboxError::BadLocal));
-        for invisible in ["\u{85}", "\u{9b}", "\u{2028}", "\u{2029}", "\u{202e}", "\u{2066}", "\u{200f}"] {
+        for invisible in [
+            "\u{85}",
+            "\u{9b}",
+            "\u{2028}",
+            "\u{2029}",
+            "\u{202e}",
+            "\u{2066}",
+            "\u{200f}",
+            "\u{200b}",
+            "\u{ad}",
+            "\u{feff}",
+            "\u{e0001}",
+            "\u{fffe}",
+            "\u{1ffff}",
+        ] {
             check(&format!("a{invisible}@x"), Err(MailboxError::Invisible));
             check(&format!("\"a{invisible}\"@x"), Err(MailboxError::Invisible));
             check(&format!("a@x{invisible}"), Err(MailboxError::Invisible));
