@@ -241,8 +241,8 @@ impl Drop for Server {
 pub(crate) enum Grants {
     /// As tenants' files say, with this store behind the grant `kv`.
     AsGiven(Arc<dyn KvStore>),
-    /// All that a component asks for, with a store in memory: `gatepost run`.
-    All,
+    /// All that a component asks for, with this store: `gatepost run`.
+    All(Arc<dyn KvStore>),
 }
 
 /// The catalog with the sandbox behind it.
@@ -266,15 +266,12 @@ pub(crate) fn open_catalog(
         let sandboxes = Arc::new(sandboxes);
         match grants {
             Grants::AsGiven(kv) => crate::catalog::SandboxLoader::new(sandboxes, kv),
-            Grants::All => {
-                crate::catalog::SandboxLoader::new(sandboxes, Arc::new(crate::kv::MemoryKv::default()))
-                    .granting_all()
-            }
+            Grants::All(kv) => crate::catalog::SandboxLoader::new(sandboxes, kv).granting_all(),
         }
     };
     #[cfg(not(feature = "wasm"))]
     let loader = match grants {
-        Grants::AsGiven(_) | Grants::All => crate::catalog::NoComponents,
+        Grants::AsGiven(_) | Grants::All(_) => crate::catalog::NoComponents,
     };
     let config = Arc::new(config.clone());
     Ok(Catalog::open(config, registry, Arc::new(loader), telemetry.clone()))
