@@ -26,7 +26,7 @@ const HEADER_SIZE_MAX: usize = 256 << 10;
 const NOBODY: &str = "run";
 
 /// What a workshop is made of.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default)]
 pub(in crate::cli) struct Setup<'a> {
     /// The host's config, whose catalog is seen; none: a config that says nothing.
     pub(in crate::cli) config: Option<&'a Path>,
@@ -66,6 +66,7 @@ pub(in crate::cli) struct Workshop {
     config: Config,
     catalog: Catalog,
     tenant: String,
+    #[cfg_attr(not(feature = "wasm"), expect(dead_code, reason = "only components have cases"))]
     kv: Arc<MemoryKv>,
     said: RefCell<Receiver<Arc<Event>>>,
     _folder: Scratch,
@@ -125,11 +126,13 @@ impl Workshop {
     }
 
     /// The next message finds these in the key-value space, at this time.
+    #[cfg_attr(not(feature = "wasm"), expect(dead_code, reason = "only components have cases"))]
     pub(in crate::cli) fn remember(&self, entries: Entries, now_ms: u64) {
         self.kv.reset(&self.tenant, entries, now_ms);
     }
 
     /// What the key-value space holds.
+    #[cfg_attr(not(feature = "wasm"), expect(dead_code, reason = "only components have cases"))]
     pub(in crate::cli) fn remembered(&self) -> Entries {
         self.kv.entries(&self.tenant)
     }
