@@ -245,7 +245,8 @@ fn read_host(mut reader: Reader<'_>) -> BTreeSet<String> {
         reader.problem("weight", "comes in a later version; it must be 1 in this one");
     }
     reader.finish();
-    allowed.into_iter().collect()
+    // One that does not exist is told wherever it is named.
+    allowed.into_iter().filter(|grant| GRANTS.contains(&grant.as_str())).collect()
 }
 
 #[cfg(test)]
