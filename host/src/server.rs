@@ -238,6 +238,7 @@ impl Drop for Server {
 }
 
 /// What sandboxed stages may do beyond what every one may.
+#[cfg_attr(not(feature = "wasm"), expect(dead_code, reason = "the sandbox keeps the store"))]
 pub(crate) enum Grants {
     /// As tenants' files say, with this store behind the grant `kv`.
     AsGiven(Arc<dyn KvStore>),

@@ -11,6 +11,7 @@ pub mod tree;
 pub mod units;
 
 pub use dump::dump;
+#[cfg(feature = "wasm")]
 pub(crate) use load::read_text;
 pub use load::{load, open_regular};
 

@@ -66,7 +66,6 @@ pub(in crate::cli) struct Workshop {
     config: Config,
     catalog: Catalog,
     tenant: String,
-    #[cfg_attr(not(feature = "wasm"), expect(dead_code, reason = "only components have cases"))]
     kv: Arc<MemoryKv>,
     said: RefCell<Receiver<Arc<Event>>>,
     _folder: Scratch,
