@@ -238,12 +238,13 @@ impl Drop for Server {
 }
 
 /// What sandboxed stages may do beyond what every one may.
+#[cfg_attr(not(feature = "wasm"), expect(dead_code, reason = "the sandbox keeps the store"))]
 pub(crate) enum Grants {
     /// As tenants' files say, with this store behind the grant `kv`.
     #[cfg_attr(not(feature = "wasm"), expect(dead_code, reason = "only the sandbox asks for it"))]
     AsGiven(Arc<dyn KvStore>),
-    /// All that a component asks for, with a store in memory: `gatepost run`.
-    All,
+    /// All that a component asks for, with this store: `gatepost run`.
+    All(Arc<dyn KvStore>),
 }
 
 /// The catalog with the sandbox behind it.
@@ -267,15 +268,12 @@ pub(crate) fn open_catalog(
         let sandboxes = Arc::new(sandboxes);
         match grants {
             Grants::AsGiven(kv) => crate::catalog::SandboxLoader::new(sandboxes, kv),
-            Grants::All => {
-                crate::catalog::SandboxLoader::new(sandboxes, Arc::new(crate::kv::MemoryKv::default()))
-                    .granting_all()
-            }
+            Grants::All(kv) => crate::catalog::SandboxLoader::new(sandboxes, kv).granting_all(),
         }
     };
     #[cfg(not(feature = "wasm"))]
     let loader = match grants {
-        Grants::AsGiven(_) | Grants::All => crate::catalog::NoComponents,
+        Grants::AsGiven(_) | Grants::All(_) => crate::catalog::NoComponents,
     };
     let config = Arc::new(config.clone());
     Ok(Catalog::open(config, registry, Arc::new(loader), telemetry.clone()))

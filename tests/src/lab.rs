@@ -7,13 +7,18 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use gatepost::chain::{OnFailure, Outlet, PlannedStage, Run, RunEnd, RunLimits, Settings, StageScope};
+use gatepost::chain::meter::{CpuMeter, Metered};
+use gatepost::chain::{
+    Fixed, OnFailure, Outlet, PlannedCheck, PlannedStage, Run, RunEnd, RunLimits, Settings, StageEnd,
+    StageScope,
+};
 use gatepost::kv::MemoryKv;
 use gatepost::mail::{Envelope, Mailbox, MessageId, Verdict};
 use gatepost::sink::SinkFailure;
 use gatepost::telemetry::{Event, StageRecord, Telemetry, causes};
 use gatepost::wasm::{
-    Capabilities, KvAccess, PoolSettings, SandboxedProcessor, Sandboxes, StageIdentity, StageLimits,
+    Capabilities, KvAccess, Loaded, PoolSettings, SandboxedChecker, SandboxedProcessor, Sandboxes,
+    StageIdentity, StageLimits,
 };
 
 /// Longest header section in a lab, in bytes: the listener's default.
@@ -25,6 +30,9 @@ pub const CHUNK_SIZE: usize = 16 << 10;
 pub const KV_SIZE_MAX: u64 = 1 << 20;
 /// Calls of `kv` of one stage and message in a lab.
 pub const KV_CALLS_MAX: u64 = 400;
+
+/// Whose stages they are.
+pub const TENANT: &str = "acme";
 
 /// An engine, and somewhere to listen to what stages say.
 pub struct Lab {
@@ -83,7 +91,7 @@ impl Lab {
         let scope = StageScope {
             hostname: "mx.example".into(),
             state_dir: "/nonexistent".into(),
-            tenant: "acme".into(),
+            tenant: TENANT.into(),
             label: name.into(),
             chunk_size: CHUNK_SIZE,
             message_size_max: 256 << 20,
@@ -156,7 +164,15 @@ impl StagePlan<'_> {
             kv: Some(KvAccess { store: self.lab.kv.clone(), size_max: KV_SIZE_MAX, calls_max: KV_CALLS_MAX }),
             owns: Some(Arc::new(|mailbox| ["to.example", "tenant.example"].contains(&mailbox.domain()))),
             recipients_max: 100,
+            fixed: self.capabilities.fixed,
         };
+        self
+    }
+
+    /// Time and randomness of the test's own.
+    #[must_use]
+    pub fn fixed(mut self, fixed: Fixed) -> Self {
+        self.capabilities.fixed = Some(fixed);
         self
     }
 
@@ -175,17 +191,35 @@ impl StagePlan<'_> {
     /// # Panics
     /// If the component is not loaded.
     pub fn try_plan(self) -> Result<PlannedStage, String> {
-        let loaded = self.lab.sandboxes.load(&self.component).unwrap_or_else(|error| panic!("{error}"));
-        let identity = StageIdentity {
-            tenant: "acme".into(),
-            label: self.label.into(),
-            processor: format!("acme/{}@1.0.0", self.label),
-            telemetry: self.lab.telemetry.clone(),
-            capabilities: self.capabilities,
-        };
+        let (loaded, identity) = self.parts();
         let processor = SandboxedProcessor::new(loaded, identity, self.config, self.limits)?;
         let processor = Arc::new(processor);
         Ok(PlannedStage { label: self.label.into(), on_failure: self.on_failure, processor })
+    }
+
+    /// A checker of recipients.
+    ///
+    /// # Errors
+    /// What `configure` said.
+    ///
+    /// # Panics
+    /// If the component is not loaded.
+    pub fn try_check(self) -> Result<PlannedCheck, String> {
+        let (loaded, identity) = self.parts();
+        let check = Arc::new(SandboxedChecker::new(&loaded, identity, self.config, self.limits)?);
+        Ok(PlannedCheck { label: self.label.into(), on_failure: self.on_failure, check })
+    }
+
+    fn parts(&self) -> (Arc<Loaded>, StageIdentity) {
+        let loaded = self.lab.sandboxes.load(&self.component).unwrap_or_else(|error| panic!("{error}"));
+        let identity = StageIdentity {
+            tenant: TENANT.into(),
+            label: self.label.into(),
+            processor: format!("acme/{}@1.0.0", self.label),
+            telemetry: self.lab.telemetry.clone(),
+            capabilities: self.capabilities.clone(),
+        };
+        (loaded, identity)
     }
 
     /// The stage.
@@ -318,6 +352,23 @@ impl Lab {
             failures: run.failures().iter().map(failure).collect(),
             records: run.records(),
             events: std::iter::from_fn(|| heard.try_recv().ok()).collect(),
+        }
+    }
+
+    /// Asks a checker about an address; the answer as [`Ran::end`] would say it.
+    ///
+    /// # Panics
+    /// If no runtime can be made, or it is no address.
+    pub fn ask(&self, planned: &PlannedCheck, mut envelope: Envelope, address: &str) -> String {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        let address = Mailbox::parse(address).expect("an address");
+        let meter = Arc::new(CpuMeter::default());
+        let check = planned.check.check(&address, &mut envelope, &meter);
+        match runtime.block_on(Metered::new(&meter, check)) {
+            Ok(()) => "accept".into(),
+            Err(StageEnd::Refused(gatepost::chain::Refusal::Reject(reply))) => format!("reject {reply}"),
+            Err(StageEnd::Refused(gatepost::chain::Refusal::Defer(reply))) => format!("defer {reply}"),
+            Err(StageEnd::Failed(error)) => causes(&error),
         }
     }
 }

@@ -82,6 +82,8 @@ fn new_refuses_what_it_should() {
     refused(&["x", "--lang", "cobol"], "cobol");
     refused(&["x", "--sdk", "."], "does not hold the crate `gatepost-sdk`");
     refused(&["x", "--update-sdk"], "holds no SDK");
+    refused(&["x", "--with", "kv,disk"], "[possible values: kv, clock, random, envelope, recipients]");
+    refused(&["x", "--update-sdk", "--with", "kv"], "cannot be used with");
     assert!(names(folder.path()).is_empty(), "a refusal writes nothing");
     fs::create_dir(folder.path().join("taken")).unwrap();
     fs::write(folder.path().join("taken/mine"), "mine").unwrap();
@@ -90,6 +92,93 @@ fn new_refuses_what_it_should() {
     let sdk = workspace().join("guest-sdk");
     gatepost(folder.path(), &["processor", "new", "x", "--sdk", sdk.to_str().unwrap()], b"").exits(0);
     assert!(!folder.path().join("x/sdk").exists(), "the checkout's is used");
+}
+
+/// Goal: whatever `--with` names, the crate builds without a warning, passes its tests and its cases at once, and asks for what
+/// was named and no more.
+/// Method: each alone with the checkout's SDK; all together with the SDK that is brought along, natively too.
+#[test]
+fn a_new_processor_with_capabilities_passes_its_cases() {
+    let folder = tempfile::tempdir().unwrap();
+    let sdk = workspace().join("guest-sdk");
+    let extras = [("kv", "kv"), ("clock", "clock"), ("random", "random"), ("envelope", "envelope-edit")];
+    let interface = |name: &str| format!("gatepost:processor/{name}@0.1.0");
+    for with in ["kv", "clock", "random", "envelope", "recipients", "recipients,kv,clock,random,envelope"] {
+        let name = if with.contains(',') { "with-all".to_owned() } else { format!("with-{with}") };
+        let made = folder.path().join(&name);
+        if with.contains(',') {
+            gatepost(folder.path(), &["processor", "new", &name, "--with", with], b"").exits(0);
+        } else {
+            let sdk = ["--sdk", sdk.to_str().unwrap()];
+            gatepost(folder.path(), &[&["processor", "new", &name, "--with", with], &sdk[..]].concat(), b"")
+                .exits(0);
+            fs::copy(workspace().join("Cargo.lock"), made.join("Cargo.lock")).unwrap();
+        }
+        let tested = guest(&made, &["processor", "test"]).exits(0);
+        assert!(tested.text().contains("3 passed, 0 failed"), "{with}: {}", tested.text());
+        assert!(!tested.stderr.contains("warning"), "{with}: {}", tested.stderr);
+        let built: Value =
+            serde_json::from_str(&guest(&made, &["processor", "build", "--json"]).exits(0).text()).unwrap();
+        for (extra, import) in extras {
+            let asked = built["imports"].as_array().unwrap().contains(&interface(import).into());
+            assert_eq!(asked, with.contains(extra), "{with}: {built}");
+        }
+        let checks = built["exports"].as_array().unwrap().contains(&interface("recipients").into());
+        assert_eq!(checks, with.contains("recipients"), "{with}: {built}");
+    }
+    let target = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().join("loop");
+    let mut cargo = Command::new("cargo");
+    cargo.args(["test"]).current_dir(folder.path().join("with-all")).env("CARGO_TARGET_DIR", target);
+    let native = binary::run(&mut cargo, b"").exits(0);
+    assert!(native.text().contains("5 passed; 0 failed"), "{}", native.text());
+    assert!(!native.stderr.contains("warning"), "{}", native.stderr);
+}
+
+/// Goal: a case says what a stage is granted, and what it does not say it does not get; time, random bytes and memory are the
+/// case's own, the same for every cut.
+#[test]
+fn a_case_stands_for_the_world() {
+    let folder = tempfile::tempdir().unwrap();
+    let sdk = workspace().join("guest-sdk");
+    let new = ["processor", "new", "with-kv", "--with", "kv", "--sdk", sdk.to_str().unwrap()];
+    gatepost(folder.path(), &new, b"").exits(0);
+    let made = folder.path().join("with-kv");
+    fs::copy(workspace().join("Cargo.lock"), made.join("Cargo.lock")).unwrap();
+    guest(&made, &["processor", "build", "--output", "it.wasm"]).exits(0);
+    let path = made.join("cases/outside/case.toml");
+    let whole = fs::read_to_string(&path).unwrap();
+    let test = |from: &str, to: &str| {
+        assert!(whole.contains(from), "{whole}");
+        fs::write(&path, whole.replacen(from, to, 1)).unwrap();
+        guest(&made, &["processor", "test", "--component", "it.wasm", "--filter", "outside"])
+    };
+    let refused = test("grants = [\"kv\"]", "").exits(78).stderr;
+    assert!(refused.contains("needs the grant `kv`: `[stage.with-kv] grants = [\"kv\"]`"), "{refused}");
+    let refused = test("grants = [\"kv\"]", "grants = [\"disk\"]").exits(78).stderr;
+    assert!(refused.contains("unknown grant \"disk\""), "{refused}");
+    let failed = test("= \"7\"", "= \"8\"").exits(1).text();
+    assert!(
+        failed.contains(
+            "kv: expected \"with-kv:stranger@elsewhere.example=8\", came \"with-kv:stranger@elsewhere.example=7\""
+        ),
+        "{failed}"
+    );
+    let failed = test("= \"6\"", "= \"x\"").exits(1).text();
+    assert!(failed.contains("the value is not a number"), "{failed}");
+    assert!(test("[expect.kv]", "[expect.kw]").exits(78).stderr.contains("did you mean `kv`?"));
+    test("[expect.kv]", "[expect.kv]").exits(0);
+}
+
+/// Goal: the shipped processors that have cases pass them.
+#[test]
+fn shipped_processors_pass_their_cases() {
+    for name in ["greylist", "plus-fold"] {
+        let source = workspace().join("processors").join(name);
+        let component = tempfile::NamedTempFile::new().unwrap();
+        fs::write(component.path(), gatepost_tests::shipped::component(name)).unwrap();
+        let all = guest(&source, &["processor", "test", "--component", component.path().to_str().unwrap()]);
+        assert!(all.exits(0).text().contains(", 0 failed"), "{name}");
+    }
 }
 
 /// Goal: the shipped processor passes its own cases, and one that is broken fails them, in text and JSON.

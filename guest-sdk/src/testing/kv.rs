@@ -31,6 +31,12 @@ impl MemoryKv {
         self.entries.iter().filter(move |(_, entry)| entry.is_alive(now_ms)).map(|(key, _)| key.as_str())
     }
 
+    /// What is there at `now_ms`, in order of keys: key, value, and when it is over; `None`: never.
+    pub fn entries(&self, now_ms: u64) -> impl Iterator<Item = (&str, &[u8], Option<u64>)> {
+        let alive = self.entries.iter().filter(move |(_, entry)| entry.is_alive(now_ms));
+        alive.map(|(key, entry)| (key.as_str(), entry.value.as_slice(), entry.expires_ms))
+    }
+
     pub(super) fn get(&self, key: &str, now_ms: u64) -> Result<Option<Vec<u8>>, KvError> {
         self.check(key, 0)?;
         Ok(self.alive(key, now_ms).map(|entry| entry.value.clone()))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::chain::{Processor, RecipientCheck};
+use crate::chain::{Fixed, Processor, RecipientCheck};
 use crate::config::Limits;
 use crate::telemetry::Telemetry;
 use crate::tenant::Pattern;
@@ -31,6 +31,8 @@ pub struct ComponentStage<'a> {
     pub limits: &'a Limits,
     /// Size of the chunks it will see, in bytes.
     pub chunk_size: usize,
+    /// Time and randomness of a test's own; none: the world's.
+    pub fixed: Option<Fixed>,
     /// Where it speaks.
     pub telemetry: &'a Telemetry,
 }

@@ -161,6 +161,7 @@ impl Catalog {
             registry: &self.registry,
             loader: &*self.loader,
             telemetry: &self.telemetry,
+            fixed: None,
         })
     }
 

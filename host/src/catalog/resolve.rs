@@ -6,7 +6,7 @@
 use std::io::Read;
 use std::sync::Arc;
 
-use crate::chain::{Content, LineUp, OnFailure, PlannedCheck, PlannedStage, StageRef, StageScope};
+use crate::chain::{Content, Fixed, LineUp, OnFailure, PlannedCheck, PlannedStage, StageRef, StageScope};
 use crate::config::problem::nearest;
 use crate::config::{self, ByteSize, Config, Limits, Problem};
 use crate::sink::Sink;
@@ -30,6 +30,8 @@ pub struct Resolver<'a> {
     pub loader: &'a dyn ComponentLoader,
     /// The host's voice, for the stages.
     pub telemetry: &'a Telemetry,
+    /// Time and randomness that sandboxed stages are given; none: the world's.
+    pub fixed: Option<Fixed>,
 }
 
 /// A chain that stands ready.
@@ -287,6 +289,7 @@ impl Resolver<'_> {
             limits: &limits,
             chunk_size: self.config.server.chunk_size.as_usize(),
             telemetry: self.telemetry,
+            fixed: self.fixed,
         };
         load(stage).map_err(|text| {
             let text = format!("`{}/{}@{}`: {text}", found.owner, found.name, found.version);
@@ -295,7 +298,6 @@ impl Resolver<'_> {
     }
 }
 
-/// The bytes of a component, within `size_max`.
 /// `[stage.X]` for which the chain has no X.
 fn unused_tables(file: &TenantFile) -> Vec<Problem> {
     let labels: Vec<String> = file.chain.all().chain(&file.recipients).map(StageRef::label).collect();
@@ -308,6 +310,7 @@ fn unused_tables(file: &TenantFile) -> Vec<Problem> {
     unused.map(problem).collect()
 }
 
+/// The bytes of a component, within `size_max`.
 pub(super) fn read_component(found: &Found, size_max: ByteSize) -> Result<Vec<u8>, String> {
     let name = format!("{}/{}@{}", found.owner, found.name, found.version);
     let mut bytes = Vec::new();

@@ -73,6 +73,7 @@ impl SandboxLoader {
             }),
             owns: Some(Arc::new(move |mailbox| own.get(mailbox.domain()).is_some())),
             recipients_max: stage.recipients_max,
+            fixed: stage.fixed,
         }
     }
 }

@@ -20,7 +20,7 @@ pub use content::Content;
 pub use lineup::{LineUp, PlannedStage};
 pub use recipient::{PlannedCheck, RecipientCheck};
 pub use run::{Outlet, Run, RunEnd, RunLimits};
-pub use scope::{ProcessorFactory, Settings, StageScope};
+pub use scope::{Fixed, ProcessorFactory, Settings, StageScope};
 pub use settings::Keys;
 pub use spec::{ChainSpec, Pin, SpecError, StageRef};
 pub use stage::{

@@ -25,6 +25,15 @@ pub struct StageScope {
     pub telemetry: Telemetry,
 }
 
+/// Time and randomness of a test's own, in place of the world's: the same message then comes to the same, however it is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fixed {
+    /// What the clock shows, in milliseconds since 1970.
+    pub now_ms: u64,
+    /// What random bytes are made of: the bytes of `gatepost_sdk::testing` with the same seed.
+    pub seed: u64,
+}
+
 /// The stage's own keys of `[stage.LABEL]`, as JSON.
 pub type Settings = serde_json::Map<String, serde_json::Value>;
 

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::arguments::RunOptions;
 use super::client::find_config;
 use super::exit::{Exit, Usage};
-use super::offline::{Outcome, Scratch, Sent, Setup, Workshop, pieces_of, through};
+use super::offline::{Outcome, Plan, Scratch, Sent, Setup, Workshop, pieces_of, through};
 use crate::transaction::new_id;
 use sources::Source;
 
@@ -46,9 +46,14 @@ impl Job<'_> {
         let scratch = Scratch::new()?;
         let components = sources::components(&self.sources, scratch.path())?;
         let tenant = self.options.tenant.as_deref();
-        let setup = Setup { config: self.config.as_deref(), tenant, components: &components };
+        let setup = Setup { config: self.config.as_deref(), tenant, components: &components, strict: false };
         let workshop = Workshop::open(&setup)?;
-        let line_up = workshop.line_up("--chain", &self.options.chain, self.stages.clone(), None)?;
+        let line_up = workshop.line_up(Plan {
+            source: "--chain",
+            chain: &self.options.chain,
+            stages: self.stages.clone(),
+            ..Plan::default()
+        })?;
         let options = self.options;
         let sent = Sent {
             from: options.from.clone(),

@@ -13,7 +13,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 
-pub use memory::MemoryKv;
+pub use memory::{Entries, MemoryKv};
 pub use sqlite::SqliteKv;
 
 /// Longest key, in bytes (`processor.wit`).

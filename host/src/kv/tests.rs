@@ -136,3 +136,74 @@ async fn a_file_that_is_no_database_is_unavailable() {
     std::fs::write(&path, vec![b'x'; 4096]).unwrap();
     assert!(matches!(SqliteKv::new(&path).get("a", "k").await, Err(KvError::Unavailable(_))));
 }
+
+/// A second connection to the same file: another process, as SQLite sees it.
+async fn other(path: &std::path::Path) -> sqlx::SqliteConnection {
+    use sqlx::Connection as _;
+    sqlx::SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap()
+}
+
+/// Goal: rows that are over go away by themselves, more than one step's worth, and no others; the room they took is free.
+#[tokio::test]
+async fn what_is_over_is_swept() {
+    const ROWS: usize = 1001;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kv.db");
+    let kv = SqliteKv::new(&path);
+    assert_eq!(kv.set("a", "kept", b"v".to_vec(), None, MIB).await, Ok(()));
+    assert_eq!(kv.set("a", "kept for long", b"v".to_vec(), Some(1 << 40), MIB).await, Ok(()));
+    for n in 0..ROWS {
+        assert_eq!(kv.set("a", &format!("over {n}"), b"v".to_vec(), Some(0), MIB).await, Ok(()));
+    }
+    // It sweeps when it is opened.
+    let again = SqliteKv::new(&path);
+    assert_eq!(again.get("a", "kept").await, Ok(Some(b"v".to_vec())));
+    let mut file = other(&path).await;
+    let count = loop {
+        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM entry").fetch_one(&mut file).await.unwrap();
+        if count <= 2 {
+            break count;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    };
+    assert_eq!(count, 2);
+    let used: (i64, i64) = sqlx::query_as("SELECT entries, bytes FROM space WHERE tenant = 'a'")
+        .fetch_one(&mut file)
+        .await
+        .unwrap();
+    assert_eq!(used, (2, i64::try_from("kept".len() + "kept for long".len() + 2).unwrap()));
+}
+
+/// Goal: a file that another process keeps locked is an answer, not a wait without end, and the store goes on afterwards.
+#[tokio::test]
+async fn a_locked_file_is_unavailable_until_it_is_free() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kv.db");
+    let kv = SqliteKv::new(&path);
+    assert_eq!(kv.add("a", "n", 1, None, MIB).await, Ok(1));
+    let mut file = other(&path).await;
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut file).await.unwrap();
+    for _ in 0..2 {
+        let answer = kv.add("a", "n", 1, None, MIB).await;
+        assert!(matches!(&answer, Err(KvError::Unavailable(text)) if !text.contains("kv.db")), "{answer:?}");
+    }
+    assert_eq!(kv.get("a", "n").await, Ok(Some(b"1".to_vec())), "readers need no lock");
+    sqlx::query("ROLLBACK").execute(&mut file).await.unwrap();
+    assert_eq!(kv.add("a", "n", 1, None, MIB).await, Ok(2));
+}
+
+/// Goal: a test's time stands still, and what it begins with is all there is.
+#[tokio::test]
+async fn a_test_s_memory_begins_anew() {
+    let kv = MemoryKv::default();
+    let entries = |list: &[(&str, &str, Option<i64>)]| -> Entries {
+        list.iter().map(|(key, value, at)| ((*key).into(), (value.as_bytes().to_vec(), *at))).collect()
+    };
+    kv.reset("a", entries(&[("k", "1", None), ("over", "x", Some(1000)), ("soon", "x", Some(1001))]), 1000);
+    assert_eq!(kv.get("a", "over").await, Ok(None));
+    assert_eq!(kv.add("a", "k", 1, Some(5), MIB).await, Ok(2));
+    assert_eq!(kv.entries("a"), entries(&[("k", "2", Some(1005)), ("soon", "x", Some(1001))]));
+    assert_eq!(kv.entries("b"), Entries::new());
+    kv.reset("a", Entries::new(), 0);
+    assert_eq!(kv.get("a", "k").await, Ok(None));
+}

@@ -57,6 +57,7 @@ impl Asked {
         let tenant = self.tenant.clone();
         for planned in tenant.checks.iter() {
             let meter = Arc::new(CpuMeter::default());
+            let before = self.envelope.clone();
             let check = planned.check.check(&self.address, &mut self.envelope, &meter);
             let left = budget.saturating_sub(began.elapsed());
             let end = match tokio::time::timeout(left, Metered::new(&meter, check)).await {
@@ -67,6 +68,8 @@ impl Asked {
                     StageError::OutOfWall { budget_ms }.into()
                 }
             };
+            // A checker that failed leaves nothing behind; one that was cut off has even taken the envelope with it.
+            self.envelope = before;
             self.settle(planned, end)?;
         }
         Ok(())

@@ -12,6 +12,7 @@ use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentType, Lift, Linker, Lower, WasmList};
 
 use super::sandbox::Sandbox;
+use crate::chain::Fixed;
 use crate::kv::{self, KvStore};
 use crate::mail::{Envelope, Mailbox};
 
@@ -56,6 +57,8 @@ pub struct Capabilities {
     pub owns: Option<Owns>,
     /// Most recipients of a message, the added ones included: the listeners' `recipients_max`.
     pub recipients_max: usize,
+    /// Time and randomness of a test's own; none: the world's.
+    pub fixed: Option<Fixed>,
 }
 
 impl fmt::Debug for Capabilities {
@@ -119,11 +122,11 @@ pub(super) fn add_to_linker(linker: &mut Linker<Sandbox>) -> wasmtime::Result<()
     })?;
     linker.instance(CLOCK)?.func_wrap("now-ms", |cx: Cx<'_>, (): ()| {
         cx.data().granted("clock", "clock.now-ms")?;
-        Ok((now_ms(),))
+        Ok((cx.data().identity.capabilities.fixed.map_or_else(now_ms, |fixed| fixed.now_ms),))
     })?;
-    linker.instance(RANDOM)?.func_wrap("bytes", |cx: Cx<'_>, (len,): (u32,)| {
+    linker.instance(RANDOM)?.func_wrap("bytes", |mut cx: Cx<'_>, (len,): (u32,)| {
         cx.data().granted("random", "random.bytes")?;
-        Ok((random(len)?,))
+        Ok((cx.data_mut().random(len)?,))
     })?;
     add_kv_to_linker(linker)
 }
@@ -171,10 +174,8 @@ fn now_ms() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// As many bytes as the kernel gives at random.
 fn random(len: u32) -> wasmtime::Result<Vec<u8>> {
-    if len > RANDOM_MAX {
-        wasmtime::bail!("`random.bytes` gives at most {RANDOM_MAX} bytes a call, but {len} were asked for");
-    }
     let mut bytes = vec![0; len as usize];
     let mut filled = 0;
     while filled < bytes.len() {
@@ -183,7 +184,28 @@ fn random(len: u32) -> wasmtime::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The next byte of a seed: splitmix64 (Steele, Lea, Flood 2014), as the SDK's native driver draws them.
+fn seeded_byte(state: &mut u64) -> u8 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = *state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (z ^ (z >> 31)).to_le_bytes()[0]
+}
+
 impl Sandbox {
+    fn random(&mut self, len: u32) -> wasmtime::Result<Vec<u8>> {
+        if len > RANDOM_MAX {
+            wasmtime::bail!(
+                "`random.bytes` gives at most {RANDOM_MAX} bytes a call, but {len} were asked for"
+            );
+        }
+        match self.random_state.as_mut() {
+            Some(state) => Ok((0..len).map(|_| seeded_byte(state)).collect()),
+            None => random(len),
+        }
+    }
+
     /// Refuses an import during `describe` and `configure`, and where it was not granted.
     fn granted(&self, grant: &str, import: &str) -> wasmtime::Result<()> {
         self.impure(import)?;

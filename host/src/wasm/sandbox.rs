@@ -74,6 +74,8 @@ pub(super) struct Sandbox {
     pub(super) let_out: bool,
     /// Calls of `kv` for this message.
     pub(super) kv_calls: u64,
+    /// Where a test's own random bytes are; none: those are the kernel's.
+    pub(super) random_state: Option<u64>,
     pub(super) overrun: Option<Overrun>,
     pub(super) memory_peak: u64,
     /// Linear memory now, in bytes.
@@ -93,6 +95,7 @@ impl Sandbox {
         Self {
             log_left: limits.log_bytes,
             log_spent: false,
+            random_state: identity.capabilities.fixed.map(|fixed| fixed.seed),
             identity,
             limits,
             meter,

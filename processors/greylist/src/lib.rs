@@ -187,12 +187,18 @@ impl Processor for Greylist {
         let mut longest = 0;
         // All of them, so that a next try finds every one known.
         for recipient in cx.recipients() {
-            let answer = self.judge(&client, &recipient, now_ms, &mut cx.kv()).unwrap_or_else(|error| {
+            let answer = self.judge(&client, &recipient, now_ms, &mut cx.kv());
+            // A store that is down takes seconds to say so: a hundred recipients would outlast the message's time.
+            let down = matches!(answer, Err(KvError::Unavailable(_)));
+            let answer = answer.unwrap_or_else(|error| {
                 cx.log(Level::Warn, &error.to_string());
                 self.without_kv()
             });
             if let Answer::Defer(left) = answer {
                 longest = longest.max(left);
+            }
+            if down {
+                break;
             }
         }
         if longest > 0 {

@@ -32,6 +32,7 @@ pub enum ProcessorVerb {
 const NEW_EXAMPLES: &str = "Examples:
   gatepost processor new my-filter
   gatepost processor new my-filter && cd my-filter && cargo test && gatepost processor test
+  gatepost processor new my-filter --with kv,clock  # the example remembers, and tells the time
   gatepost processor new --update-sdk my-filter    # after an update of gatepost
 
 The crate brings the SDK along, in sdk/: it needs a Rust toolchain and nothing else of Gatepost's.";
@@ -45,6 +46,9 @@ pub struct NewOptions {
     /// The language
     #[arg(long, value_enum, default_value_t = Language::Rust)]
     pub lang: Language,
+    /// What the example shows beyond what every processor may do, joined by commas
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "LIST", conflicts_with = "update_sdk")]
+    pub with: Vec<Extra>,
     /// Depend on the SDK in this folder, instead of bringing it along: for work in a checkout of Gatepost
     #[arg(long, value_name = "DIR", conflicts_with = "update_sdk")]
     pub sdk: Option<PathBuf>,
@@ -58,6 +62,37 @@ pub struct NewOptions {
 pub enum Language {
     /// Rust, with the SDK.
     Rust,
+}
+
+/// What a new processor's example may show: capabilities, which its stage must be granted, and checking recipients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Extra {
+    /// Remember from message to message (grant `kv`).
+    Kv,
+    /// Tell the time (grant `clock`).
+    Clock,
+    /// Draw random bytes (grant `random`).
+    Random,
+    /// Change sender and recipients (grant `envelope`).
+    Envelope,
+    /// Answer for addresses at RCPT time.
+    Recipients,
+}
+
+impl Extra {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Kv, Self::Clock, Self::Random, Self::Envelope, Self::Recipients];
+
+    /// As it is written after `--with`; of a grant, its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Kv => "kv",
+            Self::Clock => "clock",
+            Self::Random => "random",
+            Self::Envelope => "envelope",
+            Self::Recipients => "recipients",
+        }
+    }
 }
 
 const TEST_EXAMPLES: &str = "Examples:

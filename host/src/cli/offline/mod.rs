@@ -9,4 +9,4 @@ mod workshop;
 
 pub(super) use outcome::Outcome;
 pub(super) use passage::{Sent, pieces_of, through};
-pub(super) use workshop::{Component, Scratch, Setup, Workshop};
+pub(super) use workshop::{Component, Plan, Scratch, Setup, Workshop};

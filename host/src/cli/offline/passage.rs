@@ -27,6 +27,15 @@ pub(in crate::cli) struct Sent {
 }
 
 impl Sent {
+    /// The recipients' domains, each once.
+    #[cfg(feature = "wasm")]
+    pub(in crate::cli) fn domains(&self) -> Vec<String> {
+        let domains = self.to.iter().filter_map(|to| to.rsplit_once('@'));
+        let domains: std::collections::BTreeSet<String> =
+            domains.map(|(_, domain)| domain.to_ascii_lowercase()).collect();
+        domains.into_iter().collect()
+    }
+
     /// The envelope, with the facts that a client's session would have set.
     ///
     /// # Errors

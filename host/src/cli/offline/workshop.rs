@@ -10,12 +10,13 @@ use anyhow::Context;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::TryRecvError;
 
-use crate::catalog::{Catalog, Registry, tenant_file};
+use crate::catalog::{Catalog, Registry, Resolver, tenant_file};
 use crate::chain::spec::is_name;
-use crate::chain::{LineUp, RunLimits};
+use crate::chain::{Fixed, LineUp, RunLimits};
 use crate::cli::client::load_config;
 use crate::cli::exit::{Problems, Usage};
 use crate::config::{self, Config, Problem};
+use crate::kv::{Entries, MemoryKv};
 use crate::server::{Grants, open_catalog};
 use crate::telemetry::{Event, Telemetry};
 
@@ -33,6 +34,24 @@ pub(in crate::cli) struct Setup<'a> {
     pub(in crate::cli) tenant: Option<&'a str>,
     /// Put beside the catalog's.
     pub(in crate::cli) components: &'a [Component],
+    /// Stages may do what their `grants` say, and no more; else all that they ask for.
+    pub(in crate::cli) strict: bool,
+}
+
+/// A chain to be resolved.
+#[derive(Debug, Default)]
+pub(in crate::cli) struct Plan<'a> {
+    /// Where chain and settings stand, for problems.
+    pub(in crate::cli) source: &'a str,
+    pub(in crate::cli) chain: &'a str,
+    /// Settings of its stages, as a tenant's file has them.
+    pub(in crate::cli) stages: toml::Table,
+    /// The CPU time of each sandboxed stage, whatever else is said.
+    pub(in crate::cli) cpu: Option<Duration>,
+    /// Domains that are the tenant's own.
+    pub(in crate::cli) domains: Vec<String>,
+    /// Time and randomness; none: the world's.
+    pub(in crate::cli) fixed: Option<Fixed>,
 }
 
 /// A component file under a name of its own. It is read whenever a chain is resolved.
@@ -47,6 +66,7 @@ pub(in crate::cli) struct Workshop {
     config: Config,
     catalog: Catalog,
     tenant: String,
+    kv: Arc<MemoryKv>,
     said: RefCell<Receiver<Arc<Event>>>,
     _folder: Scratch,
 }
@@ -70,19 +90,15 @@ impl Workshop {
         put_components(&folder.processors().join(&tenant), setup.components)?;
         let telemetry = Telemetry::silent();
         let said = telemetry.subscribe();
-        let catalog = open_catalog(&config, Registry::builtin(), &telemetry, Grants::All)?;
-        Ok(Self { config, catalog, tenant, said: RefCell::new(said), _folder: folder })
+        let kv = Arc::new(MemoryKv::default());
+        let grants = if setup.strict { Grants::AsGiven(kv.clone()) } else { Grants::All(kv.clone()) };
+        let catalog = open_catalog(&config, Registry::builtin(), &telemetry, grants)?;
+        Ok(Self { config, catalog, tenant, kv, said: RefCell::new(said), _folder: folder })
     }
 
-    /// Resolves a chain with settings of its stages, as a tenant's file has them. `source` names both in problems. With
-    /// `cpu` each sandboxed stage gets so much CPU time, whatever else is said.
-    pub(in crate::cli) fn line_up(
-        &self,
-        source: &str,
-        chain: &str,
-        mut stages: toml::Table,
-        cpu: Option<Duration>,
-    ) -> anyhow::Result<LineUp> {
+    /// Resolves a chain.
+    pub(in crate::cli) fn line_up(&self, plan: Plan<'_>) -> anyhow::Result<LineUp> {
+        let Plan { source, chain, mut stages, cpu, mut domains, fixed } = plan;
         let (mut limits, mut max) = (self.config.limits.clone(), self.config.limits_max.clone());
         if let Some(cpu) = cpu {
             (limits.cpu_per_message, max.cpu_per_message) = (cpu, cpu);
@@ -91,13 +107,33 @@ impl Workshop {
             }
         }
         let mut table = toml::Table::new();
-        table.insert("domains".into(), vec!["run.invalid".to_owned()].into());
+        if domains.is_empty() {
+            domains.push("run.invalid".to_owned());
+        }
+        table.insert("domains".into(), domains.into());
         table.insert("chain".into(), chain.into());
         table.insert("stage".into(), stages.into());
+        let host =
+            toml::Table::from_iter([("grants_allowed".to_owned(), tenant_file::GRANTS.to_vec().into())]);
+        table.insert("host".into(), host.into());
         let file = tenant_file::read(source, &toml::to_string(&table)?, &limits, &max);
         let file = file.map_err(without_lines)?;
-        let resolved = self.catalog.with_resolver(|resolver| resolver.resolve(&self.tenant, &file, false));
+        let resolved = self
+            .catalog
+            .with_resolver(|resolver| Resolver { fixed, ..resolver }.resolve(&self.tenant, &file, false));
         Ok(resolved.map_err(without_lines)?.line_up)
+    }
+
+    /// The next message finds these in the key-value space, at this time.
+    #[cfg_attr(not(feature = "wasm"), expect(dead_code, reason = "only components have cases"))]
+    pub(in crate::cli) fn remember(&self, entries: Entries, now_ms: u64) {
+        self.kv.reset(&self.tenant, entries, now_ms);
+    }
+
+    /// What the key-value space holds.
+    #[cfg_attr(not(feature = "wasm"), expect(dead_code, reason = "only components have cases"))]
+    pub(in crate::cli) fn remembered(&self) -> Entries {
+        self.kv.entries(&self.tenant)
     }
 
     /// What stages logged since the last time, a line each.

@@ -32,6 +32,7 @@ pub(super) fn run(options: &NewOptions, json: bool) -> anyhow::Result<Exit> {
             .as_ref()
             .map_or_else(|| format!("{}/gatepost-sdk", sdk::FOLDER), |dir| dir.display().to_string()),
         carried: sdk.is_none(),
+        with: options.with.clone(),
     };
     let mut written = Vec::new();
     for (path, text) in FILES {

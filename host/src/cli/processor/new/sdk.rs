@@ -76,6 +76,32 @@ mod tests {
         }
     }
 
+    /// Goal: the whole of the SDK is carried, as it stands, and nothing but sources.
+    #[test]
+    fn every_source_is_carried() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        for (folder, name) in [("guest-sdk", "gatepost-sdk"), ("mime", "gatepost-mime")] {
+            let mut waiting = vec![root.join(folder).join("src")];
+            while let Some(there) = waiting.pop() {
+                if there.is_dir() {
+                    waiting.extend(std::fs::read_dir(&there).unwrap().map(|entry| entry.unwrap().path()));
+                    continue;
+                }
+                let path = there.strip_prefix(root.join(folder)).unwrap();
+                let path = format!("{name}/{}", path.display());
+                let carried = SDK_FILES.iter().find(|(known, _)| *known == path).map(|(_, text)| *text);
+                assert_eq!(carried, std::fs::read_to_string(&there).ok().as_deref(), "{path}");
+            }
+        }
+        for module in ["kv.rs", "replace.rs", "recipients.rs", "text/mod.rs", "header/mod.rs"] {
+            let path = format!("gatepost-sdk/src/{module}");
+            assert!(SDK_FILES.iter().any(|(known, _)| *known == path), "{path}");
+        }
+        for (path, _) in SDK_FILES {
+            assert!(path.ends_with(".rs") || path.ends_with("/Cargo.toml"), "{path} is no source");
+        }
+    }
+
     #[test]
     fn an_update_replaces_the_sdk_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();

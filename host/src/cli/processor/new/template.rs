@@ -1,6 +1,8 @@
 //! The files of a new crate, and how the words that are its own are put in.
 //!
-//! `{{word}}` stands for a word. Lines between `{{#flag}}` and `{{/flag}}` stand only where the flag is set.
+//! `{{word}}` stands for a word. Lines between `{{#flag}}` and `{{/flag}}` stand only where the flag is set; flags do not nest.
+
+use crate::cli::arguments::processor::Extra;
 
 /// Path in the crate, and text with its gaps. Messages have LF here and CRLF in the crate.
 pub(super) const FILES: &[(&str, &str)] = &[
@@ -25,6 +27,8 @@ pub(super) struct Words {
     pub(super) sdk: String,
     /// Whether the crate brings the SDK along.
     pub(super) carried: bool,
+    /// What the example shows beyond what every processor may do.
+    pub(super) with: Vec<Extra>,
 }
 
 impl Words {
@@ -43,11 +47,24 @@ impl Words {
                 filled.push_str(line);
             }
         }
-        filled.replace("{{name}}", &self.name).replace("{{sdk}}", &self.sdk)
+        let filled = filled.replace("{{name}}", &self.name).replace("{{sdk}}", &self.sdk);
+        filled.replace("{{grants}}", &self.grants().join(", "))
+    }
+
+    /// The grants that the example needs, quoted.
+    fn grants(&self) -> Vec<String> {
+        let grants =
+            Extra::ALL.iter().filter(|extra| **extra != Extra::Recipients && self.with.contains(extra));
+        grants.map(|extra| format!("\"{}\"", extra.name())).collect()
     }
 
     fn is_set(&self, flag: &str) -> bool {
-        flag == "carried" && self.carried
+        match flag {
+            "carried" => self.carried,
+            "granted" => !self.grants().is_empty(),
+            "plain" => !self.with.contains(&Extra::Envelope),
+            _ => self.with.iter().any(|extra| extra.name() == flag),
+        }
     }
 }
 
@@ -58,11 +75,17 @@ mod tests {
     /// Goal: no mark of a template ever reaches a crate.
     #[test]
     fn every_gap_is_filled() {
-        for carried in [false, true] {
-            let words = Words { name: "my-filter".into(), sdk: "sdk/gatepost-sdk".into(), carried };
+        for set in 0..64_u32 {
+            let carried = set & 32 != 0;
+            let with = Extra::ALL.iter().enumerate().filter(|(n, _)| set >> n & 1 != 0);
+            let with = with.map(|(_, extra)| *extra).collect();
+            let words = Words { name: "my-filter".into(), sdk: "sdk/gatepost-sdk".into(), carried, with };
             for (path, text) in FILES {
                 let filled = words.fill(text);
                 assert!(!filled.contains("{{") && !filled.contains("}}\n"), "{path}: {filled}");
+                assert!(!filled.contains("\n\n\n"), "{path}: {filled}");
+                let is_toml = path.ends_with(".toml");
+                assert!(!is_toml || filled.parse::<toml::Table>().is_ok(), "{path}: {filled}");
                 assert!(!filled.is_empty() && filled.ends_with('\n'), "{path}");
             }
             assert_eq!(words.fill(FILES[0].1).contains("exclude"), carried);

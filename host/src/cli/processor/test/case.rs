@@ -26,6 +26,9 @@ const VERDICTS: [(&str, &str); 6] = [
     ("failed", "failed"),
 ];
 
+/// What the clock shows where a case says nothing, in milliseconds since 1970: the first moment of 2026, as natively.
+const NOW_MS: u64 = 1_767_225_600_000;
+
 /// A case, read.
 #[derive(Debug)]
 pub(super) struct Case {
@@ -38,7 +41,12 @@ pub(super) struct Case {
     /// Facts beyond those of `sent`.
     pub(super) facts: BTreeMap<String, String>,
     pub(super) cuttings: Vec<Cutting>,
+    /// Of the random cuts, and of the stage's random bytes.
     pub(super) seed: u64,
+    /// What the clock shows.
+    pub(super) now_ms: u64,
+    /// What the key-value space holds before.
+    pub(super) kv: BTreeMap<String, String>,
     pub(super) expect: Expect,
 }
 
@@ -60,6 +68,8 @@ pub(super) struct Expect {
     /// Empty: the null reverse-path.
     pub(super) sender: Option<String>,
     pub(super) recipients: Option<Vec<String>>,
+    /// All that the key-value space holds.
+    pub(super) kv: Option<BTreeMap<String, String>>,
 }
 
 impl Case {
@@ -119,6 +129,8 @@ fn case(name: String, folder: PathBuf) -> anyhow::Result<Result<Case, Vec<Proble
     let stage = toml::Table::try_from(stage.into_json());
     let stage = stage.map_err(|_| reader.problem("stage", "expected a table")).unwrap_or_default();
     let (cuttings, seed) = cuttings(&mut reader);
+    let now_ms = reader.count("now", 0..=1 << 62, NOW_MS);
+    let kv = texts(&mut reader, "kv").unwrap_or_default();
     let (sent, facts) = envelope(reader.table_or_empty("envelope"));
     let expect = expect(reader.table_or_empty("expect"), folder.join("expected.eml").exists());
     reader.finish();
@@ -126,7 +138,7 @@ fn case(name: String, folder: PathBuf) -> anyhow::Result<Result<Case, Vec<Proble
     if !problems.is_empty() {
         return Ok(Err(problems));
     }
-    Ok(Ok(Case { name, folder, message, stage, sent, facts, cuttings, seed, expect }))
+    Ok(Ok(Case { name, folder, message, stage, sent, facts, cuttings, seed, now_ms, kv, expect }))
 }
 
 fn cuttings(reader: &mut Reader<'_>) -> (Vec<Cutting>, u64) {
@@ -166,21 +178,22 @@ fn envelope(mut reader: Reader<'_>) -> (Sent, BTreeMap<String, String>) {
     if let Err(error) = sent.envelope(crate::mail::MessageId::default()) {
         reader.problem("", error.to_string());
     }
-    let facts = facts(&mut reader).unwrap_or_default();
+    let facts = texts(&mut reader, "facts").unwrap_or_default();
     reader.finish();
     (sent, facts)
 }
 
-fn facts(reader: &mut Reader<'_>) -> Option<BTreeMap<String, String>> {
-    let mut table = reader.table("facts")?;
-    let mut facts = BTreeMap::new();
+/// A table of strings.
+fn texts(reader: &mut Reader<'_>, key: &'static str) -> Option<BTreeMap<String, String>> {
+    let mut table = reader.table(key)?;
+    let mut texts = BTreeMap::new();
     for (key, node) in table.take_rest() {
         match node.value {
-            Value::String(text) => drop(facts.insert(key, text)),
+            Value::String(text) => drop(texts.insert(key, text)),
             other => table.problem(&key, format!("expected a string, found {}", other.kind())),
         }
     }
-    Some(facts)
+    Some(texts)
 }
 
 fn expect(mut reader: Reader<'_>, has_snapshot: bool) -> Expect {
@@ -208,11 +221,11 @@ fn expect(mut reader: Reader<'_>, has_snapshot: bool) -> Expect {
             reader.problem(key, format!("belongs to the verdict \"{belongs}\""));
         }
     }
-    let facts = facts(&mut reader);
+    let (facts, kv) = (texts(&mut reader, "facts"), texts(&mut reader, "kv"));
     let sender = reader.string("sender");
     let recipients = reader.has("recipients").then(|| reader.strings("recipients"));
     reader.finish();
-    Expect { verdict, reason, code, enhanced, text, failure, unchanged, facts, sender, recipients }
+    Expect { verdict, reason, code, enhanced, text, failure, unchanged, facts, sender, recipients, kv }
 }
 
 #[cfg(test)]

@@ -5,9 +5,17 @@ use std::collections::BTreeMap;
 use super::case::Expect;
 use super::diff::diff;
 use crate::cli::offline::Outcome;
+use crate::kv::Entries;
+
+/// What came of a message, and what was remembered.
+pub(super) struct Came {
+    pub(super) outcome: Outcome,
+    pub(super) kv: Entries,
+}
 
 /// Everything but the message that is not as expected, a line each.
-pub(super) fn problems(expect: &Expect, came: &Outcome) -> Vec<String> {
+pub(super) fn problems(expect: &Expect, came: &Came) -> Vec<String> {
+    let Came { outcome: came, kv } = came;
     let mut problems = Vec::new();
     let mut compare = |what: &str, expected: Option<String>, came: String| {
         if let Some(expected) = expected.filter(|expected| *expected != came) {
@@ -26,6 +34,12 @@ pub(super) fn problems(expect: &Expect, came: &Outcome) -> Vec<String> {
         facts.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(", ")
     };
     compare("x. facts", expect.facts.as_ref().map(listed), listed(&stage_facts(came)));
+    let came_kv = kv.iter().map(|(key, (value, _))| (key.as_str(), value.as_slice()));
+    compare(
+        "kv",
+        expect.kv.as_ref().map(|kv| remembered(kv.iter().map(|(k, v)| (k.as_str(), v.as_bytes())))),
+        remembered(came_kv),
+    );
     let said = came.failures.iter().map(|failure| failure.text.as_str()).collect::<Vec<_>>().join("; ");
     if expect.failure.as_ref().is_some_and(|part| !said.contains(part.as_str())) {
         problems.push(format!(
@@ -39,7 +53,8 @@ pub(super) fn problems(expect: &Expect, came: &Outcome) -> Vec<String> {
 }
 
 /// In what the same message, cut otherwise, came to something else. `None`: in nothing that matters.
-pub(super) fn difference(whole: &Outcome, other: &Outcome) -> Option<String> {
+pub(super) fn difference(whole: &Came, other: &Came) -> Option<String> {
+    let (Came { outcome: whole, kv: whole_kv }, Came { outcome: other, kv: other_kv }) = (whole, other);
     let decision = |outcome: &Outcome| {
         let reason = outcome.reason.as_deref().unwrap_or_default();
         let reply = if outcome.message.is_none() { outcome.reply.to_string() } else { String::new() };
@@ -57,10 +72,16 @@ pub(super) fn difference(whole: &Outcome, other: &Outcome) -> Option<String> {
             compare("facts", &format!("{:?}", stage_facts(whole)), &format!("{:?}", stage_facts(other)))
         })
         .or_else(|| compare("envelope", &format!("{:?}", whole.envelope), &format!("{:?}", other.envelope)))
+        .or_else(|| compare("kv", &format!("{whole_kv:?}"), &format!("{other_kv:?}")))
         .or_else(|| {
             let (whole, other) = (whole.message.as_deref()?, other.message.as_deref()?);
             (whole != other).then(|| format!("message, {}", diff(whole, other).replace("expected", "whole")))
         })
+}
+
+/// Keys and values on one line; what is not printable is escaped.
+fn remembered<'e>(entries: impl Iterator<Item = (&'e str, &'e [u8])>) -> String {
+    entries.map(|(key, value)| format!("{key}={}", value.escape_ascii())).collect::<Vec<_>>().join(", ")
 }
 
 /// The facts that stages have set.

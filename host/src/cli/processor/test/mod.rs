@@ -43,7 +43,7 @@ pub(super) fn run(config: Option<&Path>, options: &TestOptions, json: bool) -> a
     let name =
         name.filter(|name| is_name(name) && !Registry::builtin().is_reserved(name)).unwrap_or(NAMELESS);
     let component = Component { name: name.to_owned(), file };
-    let workshop = Workshop::open(&Setup { config, tenant: None, components: &[component] })?;
+    let workshop = Workshop::open(&Setup { config, tenant: None, components: &[component], strict: true })?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let bench = Bench { workshop: &workshop, runtime: &runtime, processor: name, update: options.update };
     let mut trials = Vec::with_capacity(cases.len());

@@ -9,9 +9,9 @@ use serde::Serialize;
 use super::case::Case;
 use super::cutting::{Cut, Cutting};
 use super::diff::diff;
-use super::judge::{difference, problems};
-use crate::chain::LineUp;
-use crate::cli::offline::{Outcome, Workshop, through};
+use super::judge::{Came, difference, problems};
+use crate::chain::{Fixed, LineUp};
+use crate::cli::offline::{Outcome, Plan, Workshop, through};
 use crate::mail::MessageId;
 use crate::transaction::new_id;
 
@@ -76,24 +76,25 @@ impl Bench<'_> {
         let whole = self.once(case, &line_up, &id, &Cut { how: String::new(), at: Vec::new() })?;
         let log = self.workshop.said();
         let mut problems = problems(&case.expect, &whole);
+        let outcome = &whole.outcome;
         let mut updated = None;
         // A message that should not be there is no snapshot.
         if problems.is_empty() {
-            match self.message(case, &whole)? {
+            match self.message(case, outcome)? {
                 Compared::Same => {}
                 Compared::Written(text) => updated = Some(text),
                 Compared::Differs(text) => problems.push(text),
             }
         }
         let cuts = self.cuts(case, &whole, &id, &mut problems)?;
-        let figures = self.figures(case, &line_up, &id, &whole)?;
+        let figures = self.figures(case, &line_up, &id, outcome)?;
         let name = case.name.clone();
         Ok(Trial {
             name,
             ok: problems.is_empty(),
             problems,
             updated,
-            verdict: whole.verdict,
+            verdict: outcome.verdict,
             cuts,
             figures,
             log,
@@ -106,28 +107,39 @@ impl Bench<'_> {
             stages.insert(self.processor.to_owned(), case.stage.clone().into());
         }
         let source = case.folder.join("case.toml").display().to_string();
-        self.workshop.line_up(&source, self.processor, stages, cpu)
+        self.workshop.line_up(Plan {
+            source: &source,
+            chain: self.processor,
+            stages,
+            cpu,
+            domains: case.sent.domains(),
+            fixed: Some(Fixed { now_ms: case.now_ms, seed: case.seed }),
+        })
     }
 
-    fn once(&self, case: &Case, line_up: &LineUp, id: &MessageId, cut: &Cut) -> anyhow::Result<Outcome> {
+    fn once(&self, case: &Case, line_up: &LineUp, id: &MessageId, cut: &Cut) -> anyhow::Result<Came> {
         let mut envelope = case.sent.envelope(id.clone())?;
         for (key, value) in &case.facts {
             envelope.set_host_fact(key, value.clone());
         }
+        // Each run finds the same: what another one left would let it come to something else.
+        let entries = case.kv.iter().map(|(key, text)| (key.clone(), (text.clone().into_bytes(), None)));
+        self.workshop.remember(entries.collect(), case.now_ms);
         let pieces = cut.pieces(&case.message).map(|piece| Ok(Bytes::copy_from_slice(piece)));
-        Ok(self.runtime.block_on(through(line_up, self.workshop.limits(), envelope, pieces))?)
+        let outcome = self.runtime.block_on(through(line_up, self.workshop.limits(), envelope, pieces))?;
+        Ok(Came { outcome, kv: self.workshop.remembered() })
     }
 
     /// The same message over every cut; the first one that comes to something else is told. Gives how many were run.
     fn cuts(
         &self,
         case: &Case,
-        whole: &Outcome,
+        whole: &Came,
         id: &MessageId,
         problems: &mut Vec<String>,
     ) -> anyhow::Result<usize> {
         // More time for many pieces would let it come to something else.
-        if whole.failures.iter().any(|failure| failure.is_budget) {
+        if whole.outcome.failures.iter().any(|failure| failure.is_budget) {
             return Ok(1);
         }
         let line_up = self.line_up(case, Some(CPU_WHEN_CUT))?;
@@ -189,7 +201,7 @@ impl Bench<'_> {
         let cut = Cut { how: String::new(), at: Vec::new() };
         let mut times = Vec::with_capacity(MEASURED_RUNS);
         for _ in 0..MEASURED_RUNS {
-            let outcome = self.once(case, line_up, id, &cut)?;
+            let Came { outcome, .. } = self.once(case, line_up, id, &cut)?;
             times.extend(outcome.stages.first().map(|stage| stage.cpu_us));
             self.workshop.said();
         }
