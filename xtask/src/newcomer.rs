@@ -68,7 +68,7 @@ impl Walk {
                 "gatepost processor test --update --filter outside",
                 "cargo test --quiet",
                 "gatepost processor build",
-                "gatepost run --processor stranger=stranger.wasm --chain stranger --message cases/outside/message.eml",
+                "gatepost run --processor stranger=stranger.wasm --chain stranger --from stranger@elsewhere.example --message cases/outside/message.eml",
             ],
         )?;
         self.serve()?;

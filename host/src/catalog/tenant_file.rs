@@ -73,9 +73,12 @@ impl TenantFile {
         Problem { file: self.file.clone(), line, key: key.to_owned(), text: text.into() }
     }
 
-    /// A problem of `[stage.LABEL]`, or of one of its keys; of the chain where there is no such table.
+    /// A problem of `[stage.LABEL]`, or of one of its keys; where there is no such table, of what names the stage.
     pub fn stage_problem(&self, label: &str, key: &str, text: impl Into<String>) -> Problem {
-        let Some(table) = self.stages.get(label) else { return self.problem("chain", text) };
+        let Some(table) = self.stages.get(label) else {
+            let is_staged = self.chain.all().any(|stage| stage.label() == label);
+            return self.problem(if is_staged { "chain" } else { "recipients" }, text);
+        };
         let line = table.lines.get(key).or_else(|| table.lines.get("")).copied().unwrap_or(0);
         let label = if label.contains('/') { format!("\"{label}\"") } else { label.to_owned() };
         let key = if key.is_empty() { format!("stage.{label}") } else { format!("stage.{label}.{key}") };

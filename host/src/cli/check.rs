@@ -37,13 +37,14 @@ pub(super) fn run(config: Option<&Path>, options: &CheckOptions, json: bool) -> 
         return Ok(if report.is_ok() { Exit::Ok } else { Exit::Config });
     }
     for tenant in generation.tenants.values() {
-        show(tenant);
+        show(tenant, report.refused.iter().any(|refused| refused.tenant == tenant.name));
     }
     if !report.is_ok() {
         return Err(Problems(problems.into_iter().cloned().collect()).into());
     }
     if !options.dump {
-        outln!("{}: ok, {} tenants", path.display(), generation.tenants.len());
+        let count = generation.tenants.len();
+        outln!("{}: ok, {count} tenant{}", path.display(), if count == 1 { "" } else { "s" });
     }
     Ok(Exit::Ok)
 }
@@ -54,7 +55,15 @@ struct Shown<'a> {
     name: &'a str,
     chain: String,
     stages: Vec<ShownStage<'a>>,
+    /// Who is asked about recipients.
+    recipients: Vec<ShownCheck<'a>>,
     sinks: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+struct ShownCheck<'a> {
+    name: &'a str,
+    processor: &'a str,
 }
 
 #[derive(Serialize)]
@@ -73,8 +82,12 @@ impl<'a> Shown<'a> {
             takes: stage.processor.takes().to_string(),
             gives: stage.processor.gives().to_string(),
         });
+        let checks = tenant.checks.iter();
         Self {
             name: &tenant.name,
+            recipients: checks
+                .map(|check| ShownCheck { name: &check.label, processor: check.check.id() })
+                .collect(),
             chain: tenant.spec.to_string(),
             stages: stages.collect(),
             sinks: tenant.line_up.sinks.iter().map(|(label, _)| label.as_str()).collect(),
@@ -82,13 +95,17 @@ impl<'a> Shown<'a> {
     }
 }
 
-fn show(tenant: &Tenant) {
+fn show(tenant: &Tenant, refused: bool) {
     let shown = Shown::of(tenant);
-    outln!("tenant {}: {}", shown.name, shown.chain);
+    let what = if refused { " (the last good revision: the file is refused)" } else { "" };
+    outln!("tenant {}: {}{what}", shown.name, shown.chain);
+    for check in &shown.recipients {
+        outln!("  {:<24} recipients           {}", check.name, check.processor);
+    }
     for stage in &shown.stages {
         outln!("  {:<24} {:>8} -> {:<8} {}", stage.name, stage.takes, stage.gives, stage.processor);
     }
     for sink in &shown.sinks {
-        outln!("  {sink:<24} sink");
+        outln!("  {sink:<24}     sink");
     }
 }

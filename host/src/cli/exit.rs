@@ -28,6 +28,10 @@ pub enum Exit {
 impl Exit {
     /// The exit code of an error: of the first cause that tells.
     pub fn of_error(error: &anyhow::Error) -> Self {
+        // A context is no link of the chain of causes.
+        if error.is::<NotRunning>() {
+            return Self::Unavailable;
+        }
         error
             .chain()
             .find_map(|cause| {
@@ -35,7 +39,7 @@ impl Exit {
                     Some(Self::Config)
                 } else if cause.is::<Usage>() {
                     Some(Self::Usage)
-                } else if cause.is::<ureq::Error>() || cause.is::<NotRunning>() {
+                } else if cause.is::<ureq::Error>() {
                     Some(Self::Unavailable)
                 } else {
                     cause.is::<std::io::Error>().then_some(Self::Io)
@@ -62,7 +66,7 @@ impl From<Exit> for ExitCode {
 
 /// The server has never run here.
 #[derive(Debug, thiserror::Error)]
-#[error("is the server running? It makes its admin token at the first start")]
+#[error("no server has run here yet: it makes its admin token at the first start")]
 pub struct NotRunning;
 
 /// An argument that clap could not check.

@@ -23,12 +23,17 @@ pub(super) fn run(config: Option<&Path>, options: &RunOptions, json: bool) -> an
     if !options.watch {
         return job.once(None);
     }
+    let watched = job.watched();
+    if watched.is_empty() {
+        let text = "--watch has nothing to watch: give --message FILE or --processor NAME=FILE";
+        return Err(Usage(text.into()).into());
+    }
     let kept = match &options.message {
         Some(_) => None,
         // It comes but once.
         None => Some(read_stdin()?),
     };
-    watch::watch(&job.watched(), || job.once(kept.as_ref()))
+    watch::watch(&watched, || job.once(kept.as_ref()))
 }
 
 /// What is to be run, as often as need be.

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::client::{ask, load_config};
 use super::exit::Exit;
 use crate::admin::Status;
+use crate::telemetry::causes::one_line;
 
 pub(super) fn run(config: Option<&Path>, json: bool) -> anyhow::Result<Exit> {
     let (_, config) = load_config(config)?;
@@ -34,7 +35,7 @@ pub(super) fn run(config: Option<&Path>, json: bool) -> anyhow::Result<Exit> {
             ),
         }
         for problem in &tenant.problems {
-            outln!("           refused: {}", problem.escape_debug());
+            outln!("           refused: {}", one_line(problem));
         }
     }
     Ok(Exit::Ok)

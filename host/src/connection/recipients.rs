@@ -18,14 +18,18 @@ impl Connection {
         mailbox: Mailbox,
     ) -> Result<Result<Mailbox, Reply>, Ended> {
         let recipient = mailbox.to_string();
-        let answer = match self.tenant_of(&mailbox) {
-            Ok(tenant) => self.ask(tenant, mailbox).await?,
-            Err(reply) => Err(reply),
+        let (tenant, answer) = match self.tenant_of(&mailbox) {
+            Ok(tenant) => (Some(tenant.name.clone()), self.ask(tenant, mailbox).await?),
+            Err(reply) => (None, Err(reply)),
         };
         if let Err(reply) = &answer {
+            let sender = self.session.envelope().and_then(|(sender, _)| sender).map(ToString::to_string);
             self.port.chains.telemetry.emit(Event::RecipientRefused {
                 listener: self.port.listener.name.clone(),
                 client: self.client,
+                id: self.id.as_ref().map(ToString::to_string),
+                tenant,
+                sender,
                 recipient,
                 reply: reply.to_string(),
                 code: reply.code(),

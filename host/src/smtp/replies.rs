@@ -96,8 +96,12 @@ pub(super) fn chunks_have_begun() -> Reply {
     Reply::new(503, "5.5.1", "The message has begun with BDAT; end it with BDAT LAST or send RSET")
 }
 
+pub(super) fn data_after_chunks() -> Reply {
+    Reply::new(503, "5.5.1", "The message came with BDAT and DATA ends it; send RSET to begin another")
+}
+
 pub(super) fn chunk_missing() -> Reply {
-    Reply::new(503, "5.5.1", "A chunk of this message was refused; send RSET to begin another")
+    Reply::new(503, "5.5.1", "This message was refused; send RSET to begin another")
 }
 
 pub(super) fn recipient_needs_smtputf8() -> Reply {

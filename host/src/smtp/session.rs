@@ -250,7 +250,7 @@ impl Session {
                 Action::Receive(Box::new(self.incoming(open)))
             }
             // RFC 3030 §2: never both in one transaction, and the message is over.
-            Transaction::Chunks { .. } => self.refuse_chunk(replies::chunks_have_begun(), 0, false),
+            Transaction::Chunks { .. } => self.refuse_chunk(replies::data_after_chunks(), 0, false),
             unready => {
                 let refusal = not_ready(&unready);
                 self.transaction = unready;

@@ -89,6 +89,12 @@ pub enum Event {
         listener: String,
         /// The client's address.
         client: IpAddr,
+        /// The message's id, where checkers were asked: it has none before.
+        id: Option<String>,
+        /// Whose the recipient is; none: nobody's, or another tenant's than the transaction's.
+        tenant: Option<String>,
+        /// The reverse-path; none: the null one.
+        sender: Option<String>,
         /// The recipient.
         recipient: String,
         /// The reply given.
