@@ -123,7 +123,10 @@ impl Quoted {
                 let (start, end) = (self.raw_of(raw, range.start, last), self.raw_of(raw, range.end, last));
                 encoder.raw(&raw[at..start]);
                 at = start;
-                if is_well_formed(&raw[start..end]) && !encoder.line.head().starts_with(b"--") {
+                if is_well_formed(raw, start, end) && !encoder.line.head().starts_with(b"--") {
+                    if with.starts_with(b"\n") || with.starts_with(b"\r\n") {
+                        encoder.keep_padding();
+                    }
                     encoder.text(with);
                     let begins_line = raw[..end].ends_with(b"\n");
                     at = end + encoder.join(&raw[end..], begins_line, last);
@@ -225,9 +228,11 @@ fn decode_into(text: &mut Vec<u8>, content: &[u8]) {
     text.extend_from_slice(rest);
 }
 
-/// Whether every `=` in `raw` begins an escape or a soft line break.
-fn is_well_formed(raw: &[u8]) -> bool {
-    memchr::memchr_iter(b'=', raw).all(|at| {
+/// Whether every `=` in `raw[start..end]` begins an escape or a soft line break, and every one before that what stands at
+/// `start` could complete.
+fn is_well_formed(raw: &[u8], start: usize, end: usize) -> bool {
+    let start = start.saturating_sub(2);
+    memchr::memchr_iter(b'=', &raw[start..end]).map(|at| start + at).all(|at| {
         let behind = &raw[at + 1..];
         let padding = behind.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
         let behind_padding = &behind[padding..];
@@ -262,6 +267,13 @@ impl Encoder {
         self.raw(b"=");
         self.raw(self.line_end);
         self.raw(&moved);
+    }
+
+    /// White space before a line break that is to come is text, not padding (RFC 2045 §6.7, rule 3).
+    fn keep_padding(&mut self) {
+        if matches!(self.out.last(), Some(b' ' | b'\t')) {
+            self.soft_break();
+        }
     }
 
     /// Puts in `text`, encoded where it must be.

@@ -109,6 +109,17 @@ fn where_only_ascii_is_possible_the_stand_in_is_taken() {
     );
 }
 
+/// A literal `=` behind which a line break were put would be a soft one; a space there would be padding.
+#[test]
+fn quoted_printable_before_the_text_keeps_its_meaning() {
+    let quoted = "Content-Type: text/html\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n";
+    stays(PLAIN, &format!("{quoted}<p>a href=</body>\r\n"), 1);
+    let ours = "\r\n<p>Bye &amp; &lt;end&gt;</p>\r\n";
+    becomes(PLAIN, &format!("{quoted}4 5 </body>\r\n"), &format!("{quoted}4 5 =\r\n{ours}</body>\r\n"), 1);
+    let plain = "Content-Transfer-Encoding: quoted-printable\r\n\r\n";
+    stays(PLAIN, &format!("{plain}1 + 1 =="), 1);
+}
+
 #[test]
 fn what_must_not_be_changed_stays() {
     stays(

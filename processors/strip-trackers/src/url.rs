@@ -57,6 +57,8 @@ pub(crate) const DEFAULT: &[&str] = &[
 ];
 
 /// What separates parameters in HTML, beside a bare `&`.
+/// Longest name of a character reference: HTML's own has 32 characters.
+const REFERENCE_MAX: usize = 40;
 const ENTITIES: &[&[u8]] = &[b"&amp;", b"&#38;", b"&#x26;", b"&AMP;", b"&#X26;", b"&#038;"];
 
 impl Config {
@@ -162,18 +164,39 @@ struct Parameters<'u> {
     is_html: bool,
 }
 
+impl Parameters<'_> {
+    /// Where the next separator stands in `rest`, and its length.
+    fn separator(&self, rest: &[u8]) -> (usize, usize) {
+        for at in memchr::memchr_iter(b'&', rest) {
+            if !self.is_html {
+                return (at, 1);
+            }
+            if let Some(entity) = ENTITIES.iter().find(|entity| rest[at..].starts_with(entity)) {
+                return (at, entity.len());
+            }
+            if !is_reference(&rest[at + 1..]) {
+                return (at, 1);
+            }
+        }
+        (rest.len(), 1)
+    }
+}
+
+/// Whether `text`, behind a `&`, makes it a character reference: `eacute;`, `#35;`, `#x23;`. One without its `;` is none
+/// before `=` or a letter (HTML §13.2.5.73).
+fn is_reference(text: &[u8]) -> bool {
+    let name =
+        text.iter().take(REFERENCE_MAX).take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'#');
+    let len = name.count();
+    len > 0 && text.get(len) == Some(&b';')
+}
+
 impl<'u> Iterator for Parameters<'u> {
     type Item = (&'u [u8], Range<usize>);
 
     fn next(&mut self) -> Option<Self::Item> {
         let rest = self.url.get(self.at..)?;
-        let len = memchr(b'&', rest).unwrap_or(rest.len());
-        let separator = if len == rest.len() {
-            1
-        } else {
-            let entity = ENTITIES.iter().find(|entity| self.is_html && rest[len..].starts_with(entity));
-            entity.map_or(1, |entity| entity.len())
-        };
+        let (len, separator) = self.separator(rest);
         let parameter = self.at..self.at + len;
         let name = &rest[..memchr(b'=', &rest[..len]).unwrap_or(len)];
         self.at = parameter.end + separator;

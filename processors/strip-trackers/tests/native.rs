@@ -60,6 +60,21 @@ fn entities_separate_parameters_in_html() {
     );
 }
 
+/// The `&` of a character reference separates nothing: `caf&eacute;` is one value.
+#[test]
+fn character_references_belong_to_their_value() {
+    for (query, expected) in [
+        ("?utm_a=caf&eacute;x&c=1", "?c=1"),
+        ("?a=1&utm_a=&quot;b&quot;&c=1", "?a=1&c=1"),
+        ("?a=1&utm_a=&eacute;&amp;c=1", "?a=1&amp;c=1"),
+        ("?a=&#xe9;&utm_a=1", "?a=&#xe9;"),
+        ("?a=1&utm_a=1&copy=2", "?a=1&copy=2"),
+    ] {
+        let link = |query: &str| format!("<a href=\"http://x.example/{query}\">x</a>\r\n");
+        html("{}", &link(query), &link(expected));
+    }
+}
+
 #[test]
 fn pixels_go_and_pictures_stay() {
     let pixel = |attributes: &str| {

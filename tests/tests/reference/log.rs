@@ -22,7 +22,16 @@ pub(super) fn one_of_each() -> Vec<Event> {
         Event::SessionOpened { listener: s("mx"), client },
         Event::SessionRefused { listener: s("mx"), client, reason: "draining" },
         Event::SessionClosed { listener: s("mx"), client, reason: "quit" },
-        Event::RecipientRefused { listener: s("mx"), client, id: None, tenant: None, sender: None, recipient: s(""), reply: s(""), code: 550 },
+        Event::RecipientRefused {
+            listener: s("mx"),
+            client,
+            id: None,
+            tenant: None,
+            sender: None,
+            recipient: s(""),
+            reply: s(""),
+            code: 550,
+        },
         Event::Message(Box::new(record)),
         Event::StageFailed {
             id: id.clone(),
