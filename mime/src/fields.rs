@@ -55,6 +55,8 @@ struct Parameter {
     extended: bool,
     quoted: bool,
     value: Vec<u8>,
+    /// As it stands in its quotes, where that is something else.
+    escaped: Option<Vec<u8>>,
 }
 
 /// A field's value, and those of its parameters that were asked for.
@@ -69,7 +71,15 @@ pub struct Field {
 impl Field {
     /// Reads the raw value `raw` of a field; keeps the parameters called `names` (lower case).
     pub fn parse(raw: &[u8], names: &'static [&'static str]) -> Self {
-        let mut reader = Reader { rest: raw };
+        Self::read(Reader { rest: raw, comments: true }, names)
+    }
+
+    /// As a reader that knows no comments reads it.
+    fn parse_without_comments(raw: &[u8], names: &'static [&'static str]) -> Self {
+        Self::read(Reader { rest: raw, comments: false }, names)
+    }
+
+    fn read(mut reader: Reader<'_>, names: &'static [&'static str]) -> Self {
         let value = String::from_utf8_lossy(&reader.word()).to_ascii_lowercase();
         let mut parameters = Vec::new();
         while reader.is_more() {
@@ -106,6 +116,53 @@ impl Field {
         let plain = self.plain(index).map(|parameter| words::decode(&parameter.value));
         let extended = self.whole(index).chain(self.joined(index)).map(decode);
         plain.chain(extended).collect()
+    }
+
+    /// As [`Self::texts`], and what lax readers may take beside; the second value: one of them cannot be read, for its
+    /// character set is unknown. At most five texts for each repetition and ten for all sections.
+    fn texts_lax(&self, name: &str) -> (Vec<String>, bool) {
+        let Some(index) = self.names.iter().position(|known| *known == name) else { return (vec![], false) };
+        let mut texts = self.texts(name);
+        let mut unreadable = false;
+        let mut add = |charset: Option<&[u8]>, bytes: Vec<u8>| {
+            let text = match charset {
+                Some(charset) => {
+                    unreadable |= !charset::is_readable(charset);
+                    charset::to_text(charset, bytes)
+                }
+                None => String::from_utf8_lossy(&bytes).into_owned(),
+            };
+            let (words, is_unreadable) = words::decode_lax(text.as_bytes());
+            unreadable |= is_unreadable;
+            texts.extend([text, words]);
+        };
+        for parameter in self.plain(index) {
+            add(None, parameter.value.clone());
+            if let Some(escaped) = &parameter.escaped {
+                add(None, escaped.clone());
+            }
+        }
+        for (bytes, charset) in self.whole(index).chain(self.joined(index)) {
+            add(charset.as_deref(), bytes);
+        }
+        let sections: Vec<_> = self.of(index).filter(|parameter| parameter.section.is_some()).collect();
+        let last: Vec<_> =
+            sections.chunk_by(|a, b| a.section == b.section).filter_map(<[_]>::last).copied().collect();
+        for sections in [sections, last] {
+            let all: Vec<u8> = sections.iter().flat_map(|section| section.value.iter().copied()).collect();
+            if sections.iter().any(|section| section.extended) {
+                let (charset, text) = split_charset(&all);
+                add(Some(charset), percent_decode(text));
+            } else if !sections.is_empty() {
+                add(None, all);
+            }
+        }
+        let is_quote = |c: char| matches!(c, '<' | '>' | '\'' | '"') || c.is_whitespace();
+        let bare = texts.iter().map(|text| text.trim_matches(is_quote)).zip(&texts);
+        let bare: Vec<_> =
+            bare.filter(|(bare, text)| bare != text).map(|(bare, _)| bare.to_owned()).collect();
+        texts.extend(bare);
+        (texts, unreadable)
     }
 
     fn of(&self, index: usize) -> impl Iterator<Item = &Parameter> {
@@ -156,6 +213,18 @@ impl Field {
     }
 }
 
+/// Every text that some reader may take for parameter `name` of the field with the value `raw`, comments taken for comments
+/// or not. Whether one of them cannot be read.
+pub(crate) fn every_text(raw: &[u8], names: &'static [&'static str], name: &str) -> (Vec<String>, bool) {
+    let (mut texts, mut unreadable) = Field::parse(raw, names).texts_lax(name);
+    if raw.contains(&b'(') {
+        let (more, is_unreadable) = Field::parse_without_comments(raw, names).texts_lax(name);
+        texts.extend(more);
+        unreadable |= is_unreadable;
+    }
+    (texts, unreadable)
+}
+
 /// A value in a form of RFC 2231: bytes, and their character set where one is in force.
 type Extended = (Vec<u8>, Option<Vec<u8>>);
 
@@ -181,7 +250,14 @@ impl Parameter {
                 (Some(std::str::from_utf8(number).ok()?.parse().ok()?), behind == Some(b""))
             }
         };
-        Some(Self { name, section, extended, quoted: value.quoted, value: value.text })
+        Some(Self {
+            name,
+            section,
+            extended,
+            quoted: value.quoted,
+            value: value.text,
+            escaped: value.escaped,
+        })
     }
 }
 
@@ -218,11 +294,15 @@ fn percent_decode(text: &[u8]) -> Vec<u8> {
 struct Value {
     text: Vec<u8>,
     quoted: bool,
+    /// With its backslashes, where there are any.
+    escaped: Option<Vec<u8>>,
 }
 
 /// Walks over a field's value.
 struct Reader<'r> {
     rest: &'r [u8],
+    /// Whether parentheses make comments.
+    comments: bool,
 }
 
 impl Reader<'_> {
@@ -245,7 +325,7 @@ impl Reader<'_> {
     fn skip_space(&mut self) {
         loop {
             self.rest = self.rest.trim_ascii_start();
-            if self.rest.first() != Some(&b'(') {
+            if !self.comments || self.rest.first() != Some(&b'(') {
                 return;
             }
             self.comment();
@@ -284,12 +364,13 @@ impl Reader<'_> {
     fn until(&mut self, ends: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         while let Some(&byte) = self.rest.first().filter(|byte| !ends.contains(byte)) {
-            if byte == b'(' {
+            if byte == b'(' && self.comments {
                 self.comment();
                 continue;
             }
             self.rest = &self.rest[1..];
-            if !byte.is_ascii_whitespace() && byte != 0 {
+            let is_bracket = matches!(byte, b'(' | b')') && !self.comments;
+            if !byte.is_ascii_whitespace() && byte != 0 && !is_bracket {
                 out.push(byte);
             }
         }
@@ -324,18 +405,24 @@ impl Reader<'_> {
             let (value, rest) = self.rest.split_at(end);
             self.rest = rest;
             let unfolded = value.trim_ascii().iter().filter(|byte| !matches!(byte, b'\r' | b'\n'));
-            return Value { text: unfolded.copied().collect(), quoted: false };
+            return Value { text: unfolded.copied().collect(), quoted: false, escaped: None };
         }
+        let (quoted, mut has_escapes) = (self.rest, false);
         let mut out = Vec::new();
         while let Some(byte) = self.next() {
             match byte {
                 b'"' => break,
                 b'\r' | b'\n' => {}
-                b'\\' => out.extend(self.next()),
+                b'\\' => {
+                    has_escapes = true;
+                    out.extend(self.next());
+                }
                 byte => out.push(byte),
             }
         }
-        Value { text: out, quoted: true }
+        let taken = &quoted[..quoted.len() - self.rest.len()];
+        let escaped = has_escapes.then(|| taken.strip_suffix(b"\"").unwrap_or(taken).to_vec());
+        Value { text: out, quoted: true, escaped }
     }
 }
 

@@ -44,6 +44,9 @@ pub enum Problem {
     /// A delimiter line with more behind the boundary than white space: a delimiter (RFC 2046 §5.1.1, note to implementors),
     /// though other readers may not take it for one.
     DelimiterTail,
+    /// A delimiter line where other readers may see a part more: one behind the closing one, or a closing one right behind
+    /// another, which CPython's email passes over.
+    DelimiterMisplaced,
 }
 
 impl Problem {
@@ -64,6 +67,7 @@ impl std::fmt::Display for Problem {
             Self::EncodedMultipart => "a multipart that is transfer-encoded",
             Self::EncodedMessage => "a nested message that is transfer-encoded",
             Self::DelimiterTail => "a delimiter line with more on it than its boundary",
+            Self::DelimiterMisplaced => "a delimiter line behind or instead of the last one",
         })
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Knows nothing of where parts end. Of a field that stands twice the first counts; [`names`] and [`types`] tell of all.
 
-use crate::fields::{Field, fields};
+use crate::fields::{Field, every_text, fields};
 
 /// How a body is transfer-encoded (RFC 2045 §6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -157,12 +157,63 @@ pub fn names(section: &[u8]) -> Vec<String> {
     for (name, value) in fields(section) {
         let is = |wanted: &str| name.eq_ignore_ascii_case(wanted.as_bytes());
         if is("content-disposition") || is("content-type") {
-            let field = Field::parse(value, &["filename", "name"]);
-            names.extend(field.texts("filename").into_iter().chain(field.texts("name")));
+            for parameter in NAME_PARAMETERS {
+                names.extend(every_text(value, NAME_PARAMETERS, parameter).0);
+            }
         }
     }
     names
 }
+
+const NAME_PARAMETERS: &[&str] = &["filename", "name"];
+
+/// Why some reader may see a name or parts where [`names`] and the scanner see none, if one may: for the part that was read
+/// from this header section.
+pub fn doubt(part: &Part, section: &[u8]) -> Option<&'static str> {
+    let mut first_type: Option<&[u8]> = None;
+    let (mut differ, mut holds_parts) = (false, false);
+    for (name, value) in fields(section) {
+        let is_type = name.eq_ignore_ascii_case(b"content-type");
+        if !is_type && !name.eq_ignore_ascii_case(b"content-disposition") {
+            continue;
+        }
+        if NAME_PARAMETERS.iter().any(|parameter| every_text(value, NAME_PARAMETERS, parameter).1) {
+            return Some("a name in an unknown character set");
+        }
+        if is_type {
+            differ |= *first_type.get_or_insert(value.trim_ascii()) != value.trim_ascii();
+            let kind = value.split(|&byte| byte == b';').next().unwrap_or_default().to_ascii_lowercase();
+            let holds = |kind_of: &[u8]| memchr::memmem::find(&kind, kind_of).is_some();
+            holds_parts |= holds(b"multipart") || holds(b"message");
+        }
+    }
+    if holds_parts && (differ || !(part.is_multipart() || part.media_type == "message")) {
+        return Some("a type that readers read differently");
+    }
+    let value = first_type.unwrap_or_default();
+    if part.is_multipart() {
+        let boundary = Field::parse(value, TYPE_PARAMETERS).token("boundary").unwrap_or_default();
+        let (boundaries, _) = every_text(value, TYPE_PARAMETERS, "boundary");
+        let boundary = String::from_utf8_lossy(&boundary);
+        if boundaries.iter().any(|other| other.trim_ascii_end() != boundary.trim_ascii_start()) {
+            return Some("a boundary that readers read differently");
+        }
+    }
+    let is_harmless = part.is_message() || HARMLESS_MESSAGES.contains(&&*part.subtype);
+    (part.media_type == "message" && !is_harmless).then_some("a nested message of another kind")
+}
+
+/// Types below `message` that hold fields only.
+const HARMLESS_MESSAGES: &[&str] = &[
+    "delivery-status",
+    "disposition-notification",
+    "feedback-report",
+    "global-delivery-status",
+    "global-disposition-notification",
+    "global-headers",
+    "rfc822-headers",
+    "tracking-status",
+];
 
 /// Every type that the part with this header section is given, such as `text/html`, in lower case.
 pub fn types(section: &[u8]) -> Vec<String> {

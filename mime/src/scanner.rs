@@ -92,6 +92,8 @@ struct Boundary {
     /// Which of the open parts it belongs to.
     frame: usize,
     text: Vec<u8>,
+    /// Its closing delimiter was met: it delimits no more, but is still looked for.
+    closed: bool,
 }
 
 /// The machine. One value scans one message.
@@ -106,7 +108,8 @@ pub struct Scanner {
     parts: usize,
     /// Bytes given out so far.
     offset: u64,
-    problem: Option<Problem>,
+    /// Each kind once, in order.
+    problems: Vec<Problem>,
 }
 
 impl Scanner {
@@ -120,7 +123,7 @@ impl Scanner {
             boundaries: Vec::new(),
             parts: 0,
             offset: 0,
-            problem: None,
+            problems: Vec::new(),
         }
     }
 
@@ -161,12 +164,17 @@ impl Scanner {
 
     /// What was met so far: the first limit, else the first defect. Known before the events behind it are given out.
     pub fn problem(&self) -> Option<Problem> {
-        self.problem
+        self.problems.iter().find(|problem| problem.is_limit()).or(self.problems.first()).copied()
+    }
+
+    /// All that was met so far, each kind once, in order.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
     }
 
     fn record(&mut self, problem: Problem) {
-        if self.problem.is_none_or(|known| problem.is_limit() && !known.is_limit()) {
-            self.problem = Some(problem);
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
         }
     }
 }

@@ -84,6 +84,54 @@ fn word_at(raw: &[u8], at: usize) -> Option<(Vec<u8>, usize)> {
     Some((charset::to_utf8(charset, bytes), close + 2))
 }
 
+/// What a lax reader takes `raw` for: white space in encoded words and junk in their base64 do not matter, and more
+/// character sets are known. The second value: a word is in a character set that cannot be read. Linear.
+pub(crate) fn decode_lax(raw: &[u8]) -> (String, bool) {
+    let mut text = String::new();
+    let mut unreadable = false;
+    let mut rest = raw;
+    while !rest.is_empty() {
+        let word = if rest.starts_with(b"=?") { lax_word(rest) } else { None };
+        let Some((charset, bytes, behind)) = word else {
+            // Raw bytes up to what may be the next word; a character is never cut at a `=`.
+            let end = memchr::memmem::find(&rest[1..], b"=?").map_or(rest.len(), |at| at + 1);
+            text.push_str(&String::from_utf8_lossy(&rest[..end]));
+            rest = &rest[end..];
+            continue;
+        };
+        unreadable |= !charset::is_readable(charset);
+        text.push_str(&charset::to_text(charset, bytes));
+        let next = behind.trim_ascii_start();
+        rest = if next.starts_with(b"=?") { next } else { behind };
+    }
+    (text.replace(['\r', '\n'], "").trim().to_owned(), unreadable)
+}
+
+/// The encoded word that `raw` begins with: character set, bytes, and what is behind it, its `?=` there or not.
+fn lax_word(raw: &[u8]) -> Option<(&[u8], Vec<u8>, &[u8])> {
+    let window = &raw[2..raw.len().min(2 + CHARSET_MAX)];
+    let charset = &window[..memchr(b'?', window)?];
+    let [encoding, b'?', text @ ..] = &raw[2 + charset.len() + 1..] else { return None };
+    let (text, behind) = text.split_at(memchr(b'?', text)?);
+    let bytes = match encoding {
+        b'B' | b'b' => base64_lax(text),
+        b'Q' | b'q' => q_decode(text),
+        _ => return None,
+    };
+    let behind = behind.strip_prefix(b"?=").unwrap_or(behind);
+    Some((charset.split(|&byte| byte == b'*').next()?, bytes, behind))
+}
+
+/// The base64 in `text`, whatever else stands in it.
+pub(crate) fn base64_lax(text: &[u8]) -> Vec<u8> {
+    let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    let mut code: Vec<u8> = text.iter().copied().filter(is_base64).collect();
+    if code.len() % 4 == 1 {
+        code.pop();
+    }
+    BASE64.decode(code).unwrap_or_default()
+}
+
 /// RFC 2047 §4.2. What is no valid escape stands for itself.
 fn q_decode(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());

@@ -91,7 +91,9 @@ impl Scanner {
         self.mode = TEXT;
         match inside {
             Inside::Nothing => {}
-            Inside::Parts(text) => self.boundaries.push(Boundary { frame: self.open.len() - 1, text }),
+            Inside::Parts(text) => {
+                self.boundaries.push(Boundary { frame: self.open.len() - 1, text, closed: false });
+            }
             Inside::Message => self.expect_part(),
         }
     }

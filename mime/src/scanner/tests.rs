@@ -112,13 +112,23 @@ fn a_message_without_mime_is_a_leaf() {
 fn parts_are_what_stands_between_delimiters() {
     let scan = outline(
         &format!(
-            "{MIXED}preamble\r\n--b\r\nA: b\r\n\r\none\r\n\r\n--b \t\r\n\r\ntwo\r\n--b--\r\nepilogue\r\n--b\r\n"
+            "{MIXED}preamble\r\n--b\r\nA: b\r\n\r\none\r\n\r\n--b \t\r\n\r\ntwo\r\n--b--\r\nepilogue\r\n--b--\r\n"
         ),
         " multipart/mixed, 1 text/plain, /1, 2 text/plain, /2, /",
     );
     assert_eq!((scan.body("1"), scan.body("2")), ("one\r\n", "two"));
-    let other = "|preamble\r\n--b\r\n||\r\n--b \t\r\n||\r\n--b--\r\nepilogue\r\n--b\r\n|";
+    let other = "|preamble\r\n--b\r\n||\r\n--b \t\r\n||\r\n--b--\r\nepilogue\r\n--b--\r\n|";
     assert_eq!(String::from_utf8(scan.other).unwrap(), other);
+}
+
+/// A delimiter line that some reader may take for the beginning of a part is a defect; the parts are the same.
+#[test]
+fn misplaced_delimiters_are_noted() {
+    let parts = " multipart/mixed, 1 text/plain, /1, /, ";
+    for text in ["--b\r\n\r\none\r\n--b--\r\nepilogue\r\n--b\r\nA: b", "--b\r\n--b--\r\nA: b\r\n"] {
+        let scan = scan(&format!("{MIXED}{text}"));
+        assert_eq!((&*scan.outline, scan.problem), (parts, Some(Problem::DelimiterMisplaced)));
+    }
 }
 
 #[test]

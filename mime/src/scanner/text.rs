@@ -5,7 +5,7 @@
 
 use memchr::memchr;
 
-use super::{Event, Mode, Place, Scanner, TEXT};
+use super::{Boundary, Event, Mode, Place, Scanner, TEXT};
 use crate::limits::Problem;
 
 impl Scanner {
@@ -78,19 +78,28 @@ impl Scanner {
     /// Enough of this line is held, or all of it: it is a delimiter or text.
     pub(super) fn settle(&mut self, line_break: usize, on: &mut impl FnMut(Event<'_>)) {
         let Some((index, close)) = self.find_boundary(&self.held[line_break..]) else {
+            if self.is_behind_close(&self.held[line_break..]) {
+                self.record(Problem::DelimiterMisplaced);
+            }
             // A `\r` at its end may begin a line break. One that is alone in here is what did so already.
             let cr = self.held.ends_with(b"\r");
             self.release(usize::from(cr), on);
             self.mode = Mode::Text(if cr { Place::Cr } else { Place::Inside });
             return;
         };
+        // Nothing has come since that part's delimiter line.
+        let inside = self.open.get(self.boundaries[index].frame + 1);
+        if close && inside.is_some_and(|frame| frame.part.header_offset == self.offset) {
+            self.record(Problem::DelimiterMisplaced);
+        }
         self.end_down_to(self.boundaries[index].frame + 1, on);
         let boundary = self.boundaries[index].text.len();
         let tail = line_break + 2 + boundary + if close { 2 } else { 0 };
         if !is_padding(&self.held[tail..]) {
             self.record(Problem::DelimiterTail);
         }
-        self.boundaries.truncate(if close { index } else { index + 1 });
+        self.boundaries.truncate(index + 1);
+        self.boundaries[index].closed = close;
         let held = std::mem::take(&mut self.held);
         self.other(&held, on);
         self.mode = Mode::Delimiter { close };
@@ -119,10 +128,17 @@ impl Scanner {
     /// Of several boundaries that `line` begins with the longest counts, of equal ones the innermost (RFC 2046 §5.1.2).
     pub(super) fn find_boundary(&self, line: &[u8]) -> Option<(usize, bool)> {
         let line = line.strip_prefix(b"--")?;
-        let matches =
-            self.boundaries.iter().enumerate().filter(|(_, boundary)| line.starts_with(&boundary.text));
+        let fits = |boundary: &Boundary| !boundary.closed && line.starts_with(&boundary.text);
+        let matches = self.boundaries.iter().enumerate().filter(|(_, boundary)| fits(boundary));
         let (index, boundary) = matches.max_by_key(|(_, boundary)| boundary.text.len())?;
         Some((index, line[boundary.text.len()..].starts_with(b"--")))
+    }
+
+    /// Whether `line` would begin a part, had its multipart not been closed. Closing twice is common and hides nothing.
+    fn is_behind_close(&self, line: &[u8]) -> bool {
+        let Some(line) = line.strip_prefix(b"--") else { return false };
+        let mut closed = self.boundaries.iter().filter(|boundary| boundary.closed);
+        closed.any(|boundary| line.strip_prefix(&*boundary.text).is_some_and(|tail| !tail.starts_with(b"--")))
     }
 }
 

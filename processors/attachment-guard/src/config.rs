@@ -60,8 +60,8 @@ pub struct Config {
     pub types: Vec<String>,
     /// What becomes of a message with such an attachment. Default `reject`.
     pub action: Action,
-    /// What becomes of a message whose parts cannot all be seen: past a limit of the scanner, or in a nested message that is
-    /// transfer-encoded. Default `reject`: anything may hide there, and no mail program comes near the limits.
+    /// What becomes of a message whose parts cannot all be seen: past a limit of the scanner, in a nested message that is
+    /// transfer-encoded, or where mail programs read a message differently. Default `reject`: anything may hide there, and no mail program comes near the limits.
     pub on_limit: OnLimit,
     /// Ends the reply: what the sender can do instead. 1 to 200 bytes of printable ASCII. Default [`HELP`].
     pub help: String,

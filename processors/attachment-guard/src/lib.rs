@@ -48,6 +48,8 @@ enum Finding {
     Encoded,
     /// A limit of the scanner, behind which nothing is seen.
     Limit,
+    /// What other readers may read otherwise, and see an attachment there.
+    Doubt(String),
 }
 
 gatepost_sdk::export!(AttachmentGuard);
@@ -95,10 +97,15 @@ impl AttachmentGuard {
             None => self.scanner.finish(&mut on),
         }
         self.done = only_part;
-        // The one limit that no part tells of, for no part follows it.
-        if self.scanner.problem() == Some(Problem::TooManyParts) {
+        // What no part tells of.
+        let problems = self.scanner.problems();
+        if problems.contains(&Problem::TooManyParts) {
             found.push(Finding::Limit);
         }
+        let hides = [Problem::DelimiterTail, Problem::DelimiterMisplaced, Problem::NoBoundary];
+        found.extend(
+            hides.iter().filter(|hides| problems.contains(hides)).map(|why| Finding::Doubt(why.to_string())),
+        );
         // In order, and each: one that rejects outweighs those before it that do less, however the message was cut.
         found.iter().try_for_each(|finding| self.act(finding))
     }
@@ -114,6 +121,7 @@ impl AttachmentGuard {
             Finding::Name(name) => format!("attachment \"{}\" is not accepted here", shown(name)),
             Finding::Type(name) => format!("attachments of type {} are not accepted here", shown(name)),
             Finding::Encoded => format!("attachments cannot be checked: {}", Problem::EncodedMessage),
+            Finding::Doubt(why) => format!("attachments cannot be checked: {why}"),
             Finding::Limit => {
                 let limit = self.scanner.problem().map(|problem| problem.to_string());
                 format!("attachments cannot be checked: {}", limit.unwrap_or_default())
@@ -138,7 +146,8 @@ impl Rules {
         };
         let hidden = || {
             let encoded = part.is_message() && part.encoding.is_encoded();
-            part.opaque.then_some(Finding::Limit).or(encoded.then_some(Finding::Encoded))
+            let limit = part.opaque.then_some(Finding::Limit).or(encoded.then_some(Finding::Encoded));
+            limit.or_else(|| part::doubt(part, raw).map(|why| Finding::Doubt(why.into())))
         };
         bad_name.map(Finding::Name).or_else(|| bad_type().map(Finding::Type)).or_else(hidden)
     }

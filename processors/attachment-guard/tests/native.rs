@@ -86,6 +86,139 @@ fn disguised_names_are_refused() {
     );
 }
 
+/// Goal: names that only lax readers see are refused all the same.
+#[test]
+fn names_of_lax_readers_are_refused() {
+    for value in [
+        "filename*=utf-16le''a%00.%00e%00x%00e%00",
+        "filename*=utf-16be''%00a%00.%00e%00x%00e",
+        "filename*=utf-16''%FF%FEa%00.%00e%00x%00e%00",
+        "filename=\"=?utf-16le?B?YQAuAGUAeABlAA==?=\"",
+        "filename*=utf-7''a+AC4-exe",
+        "filename=\"=?utf-7?Q?a+AC4-exe?=\"",
+        "filename=\"=?iso-2022-jp?Q?a.e=1B=28Jxe?=\"",
+        "x=y (; filename=\"a.exe\"; )",
+        "(; filename=\"a.exe\"; )",
+        "filename*1=\"a.exe\"",
+        "filename*0=\"a.\"; filename*2=\"exe\"",
+        "filename*0=\"a.\"; filename*0=\"exe\"",
+        "filename*0=\"a.\"; filename*1=txt; filename*1=exe",
+        "filename=<a.exe>",
+        "filename='a.exe'",
+        "filename=\"=?utf-8?B?YS5l*eGU=?=\"",
+        "filename=\"=?utf-8?B?YS5l eGU=?=\"",
+        "filename=\"=?utf-8?Q?a .exe?=\"",
+        "filename*=utf-8''=?utf-8?q?a.exe?=",
+        "filename*0=utf-8''a%2eex; filename*1*=e",
+    ] {
+        let message = message(&format!("Content-Disposition: attachment; {value}"));
+        assert!(refuses_a_name(&decide("{}", &message)), "{value}: {}", decide("{}", &message));
+    }
+    let comment = message("Content-Disposition: attachment (; filename=\"a.exe\"; )");
+    assert!(refuses_a_name(&decide("{}", &comment)));
+    accepted("Content-Disposition: attachment; filename=\"=?iso-2022-jp?B?GyRCRnxLXBsoQi5wZGY=?=\"");
+    accepted("Content-Disposition: attachment; filename=\"it's (1) <new>.pdf\"");
+}
+
+fn refuses_a_name(answer: &str) -> bool {
+    answer.starts_with("attachment \"") && answer.contains("exe")
+}
+
+/// What becomes of `message` with each `on_limit`.
+#[track_caller]
+fn doubtful(message: &str, reason: &str) {
+    let expected = format!("attachments cannot be checked: {reason}");
+    assert_eq!(decide("{}", message), format!("{expected}; {HELP}"), "{message}");
+    assert_eq!(decide(r#"{"on_limit": "quarantine"}"#, message), format!("quarantine: {expected}"));
+    assert_eq!(decide(r#"{"on_limit": "pass"}"#, message), "accept");
+}
+
+#[test]
+fn names_in_unknown_character_sets_cannot_be_checked() {
+    let reason = "a name in an unknown character set";
+    doubtful(&message("Content-Disposition: attachment; filename*=cp037''%81K%85%A7%85"), reason);
+    doubtful(&message("Content-Type: x/y; name=\"=?cp500?Q?=81K=85=A7=85?=\""), reason);
+}
+
+const BAD: &str = "Content-Disposition: attachment; filename=a.exe\r\n\r\nMZ\r\n";
+
+/// Goal: no part is hidden by delimiter lines that readers read differently.
+#[test]
+fn tricks_with_delimiters_cannot_be_checked() {
+    let head = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n";
+    for tail in ["--b--X", "--b-- x", "--b--.", "--b--Q"] {
+        let message = format!("{head}\r\nhi\r\n{tail}\r\n--b\r\n{BAD}--b--\r\n");
+        doubtful(&message, "a delimiter line with more on it than its boundary");
+        let inner = message.replace("boundary=b", "boundary=c").replace("--b", "--c");
+        let outer = format!("{head}{inner}--b--\r\n");
+        assert_ne!(decide("{}", &outer), "accept");
+    }
+    let misplaced = "a delimiter line behind or instead of the last one";
+    doubtful(&format!("{head}--b--\r\n{BAD}"), misplaced);
+    doubtful(&format!("{head}\r\nhi\r\n--b\r\n--b--\r\n{BAD}--b--\r\n"), misplaced);
+    doubtful(&format!("{head}\r\nhi\r\n--b--\r\n--b\r\n{BAD}--b--\r\n"), misplaced);
+    let twice_closed = format!("{head}\r\nhi\r\n--b--\r\n--b--\r\nepilogue\r\n--x\r\n");
+    assert_eq!(decide("{}", &twice_closed), "accept");
+    // A defect met first hides none behind it.
+    let encoded = format!("Content-Transfer-Encoding: base64\r\n{head}\r\nhi\r\n--b--X\r\n--b\r\n{BAD}");
+    doubtful(&encoded, "a delimiter line with more on it than its boundary");
+}
+
+#[test]
+fn boundaries_and_types_that_readers_read_differently_cannot_be_checked() {
+    let boundary = "a boundary that readers read differently";
+    for parameter in [
+        "boundary=a; boundary=b",
+        "boundary=<b>",
+        "boundary=a; boundary*=us-ascii''b",
+        "boundary=b c",
+        "boundary=b(c",
+        "boundary=\"b\\c\"",
+        "boundary=a (; boundary=b; )",
+    ] {
+        doubtful(&format!("Content-Type: multipart/mixed; {parameter}\r\n\r\nx"), boundary);
+    }
+    for parameter in ["boundary*1=b", "(; boundary=b; )", "x=y"] {
+        assert_ne!(decide("{}", &format!("Content-Type: multipart/mixed; {parameter}\r\n\r\nx")), "accept");
+    }
+    let types = "a type that readers read differently";
+    let multipart = "Content-Type: multipart/mixed; boundary=b\r\n";
+    doubtful(&format!("Content-Type: text/plain\r\n{multipart}\r\nx"), types);
+    doubtful(&format!("{multipart}Content-Type: text/plain\r\n\r\nx"), types);
+    assert_eq!(decide("{}", &format!("{multipart}{multipart}\r\nx")), "accept");
+    assert_eq!(decide("{}", "Content-Type: multipart/mixed; boundary=\"a (b)'c\"\r\n\r\nx"), "accept");
+}
+
+#[test]
+fn messages_of_other_kinds_cannot_be_checked() {
+    for kind in ["partial; id=x; number=1", "news", "external-body; access-type=x"] {
+        doubtful(&message(&format!("Content-Type: message/{kind}")), "a nested message of another kind");
+    }
+    for kind in ["delivery-status", "disposition-notification", "feedback-report"] {
+        accepted(&format!("Content-Type: message/{kind}"));
+    }
+}
+
+/// Goal: many parameters take time in the order of their number.
+#[test]
+fn many_sections_are_read_in_linear_time() {
+    let sections: String = (0..12_000).map(|n| format!("; filename*{n}=a")).collect();
+    accepted_once(&format!("Content-Disposition: x{sections}"));
+    accepted_once(&format!("Content-Disposition: x{}", "; filename=\"=?q?\"".repeat(12_000)));
+}
+
+fn accepted_once(header: &str) {
+    let mut scanner = gatepost_sdk::mime::Scanner::new(gatepost_sdk::mime::Limits::default());
+    let mut seen = 0;
+    scanner.feed(message(header).as_bytes(), &mut |event| {
+        if let gatepost_sdk::mime::Event::Header { part, raw } = event {
+            seen += gatepost_sdk::mime::part::names(raw).len();
+            assert_eq!(gatepost_sdk::mime::part::doubt(part, raw), None);
+        }
+    });
+    assert!(seen > 0);
+}
+
 #[test]
 fn types_are_refused_too() {
     let expected = format!("attachments of type application/x-msdownload are not accepted here; {HELP}");
