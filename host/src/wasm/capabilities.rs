@@ -1,6 +1,6 @@
 //! What a guest may import only where its stage was granted it: `envelope-edit`, `clock`, `random`, `kv`.
 //!
-//! Every component may be loaded and inspected; [`Capabilities::missing`] keeps one that asks for more than it was granted
+//! Every component may be loaded and inspected; `Capabilities::missing` keeps one that asks for more than it was granted
 //! out of a chain, and the imports themselves refuse without the grant, should one ever be reached.
 
 use std::collections::BTreeSet;
