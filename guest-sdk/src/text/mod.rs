@@ -29,6 +29,8 @@
 //!
 //! Quoted-printable stays within lines of 76 (RFC 2045 §6.7) wherever the input did.
 //!
+//! Inline PGP in a text part is not told from other text: what an editor changes there breaks its signature.
+//!
 //! A DKIM or ARC signature on a message breaks when its body is changed: verify before such a stage, and sign (again) behind it.
 //! Knows nothing of HTML, and nothing of characters: text is bytes.
 
