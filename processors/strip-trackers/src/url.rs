@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use gatepost_sdk::text::Edits;
-use memchr::{memchr, memmem};
+use memchr::{memchr, memchr_iter, memchr2, memmem};
 
 use crate::{Config, SPAN_MAX, Stripper};
 
@@ -56,10 +56,20 @@ pub(crate) const DEFAULT: &[&str] = &[
     "ml_subscriber_hash",
 ];
 
-/// What separates parameters in HTML, beside a bare `&`.
-/// Longest name of a character reference: HTML's own has 32 characters.
+/// Longest character reference that is looked at, in bytes behind its `&`: the longest name HTML has takes 32.
 const REFERENCE_MAX: usize = 40;
-const ENTITIES: &[&[u8]] = &[b"&amp;", b"&#38;", b"&#x26;", b"&AMP;", b"&#X26;", b"&#038;"];
+/// Names of character references that need no `;` (HTML §13.5), without `amp`.
+const BARE: &[&str] = &[
+    "AElig", "Aacute", "Acirc", "Agrave", "Aring", "Atilde", "Auml", "COPY", "Ccedil", "ETH", "Eacute",
+    "Ecirc", "Egrave", "Euml", "GT", "Iacute", "Icirc", "Igrave", "Iuml", "LT", "Ntilde", "Oacute", "Ocirc",
+    "Ograve", "Oslash", "Otilde", "Ouml", "QUOT", "REG", "THORN", "Uacute", "Ucirc", "Ugrave", "Uuml",
+    "Yacute", "aacute", "acirc", "acute", "aelig", "agrave", "aring", "atilde", "auml", "brvbar", "ccedil",
+    "cedil", "cent", "copy", "curren", "deg", "divide", "eacute", "ecirc", "egrave", "eth", "euml", "frac12",
+    "frac14", "frac34", "gt", "iacute", "icirc", "iexcl", "igrave", "iquest", "iuml", "laquo", "lt", "macr",
+    "micro", "middot", "nbsp", "not", "ntilde", "oacute", "ocirc", "ograve", "ordf", "ordm", "oslash",
+    "otilde", "ouml", "para", "plusmn", "pound", "quot", "raquo", "reg", "sect", "shy", "sup1", "sup2",
+    "sup3", "szlig", "thorn", "times", "uacute", "ucirc", "ugrave", "uml", "uuml", "yacute", "yen", "yuml",
+];
 
 impl Config {
     fn is_tracker(&self, name: &[u8]) -> bool {
@@ -77,7 +87,7 @@ impl Config {
 impl Stripper {
     /// Takes the parameters of `url`, which stands at `offset` in the text, out.
     pub(crate) fn url(&mut self, url: &[u8], offset: usize, is_html: bool, edits: &mut Edits) {
-        let end = query_end(url);
+        let end = query_end(url, is_html);
         let Some(mark) = memchr(b'?', &url[..end]) else { return };
         let mut kept_any = false;
         // Where what is to go begins: at the separator in front, or for the first parameters at their own start.
@@ -144,17 +154,66 @@ fn trimmed(url: &[u8]) -> &[u8] {
 }
 
 /// Where the fragment begins.
-fn query_end(url: &[u8]) -> usize {
+fn query_end(url: &[u8], is_html: bool) -> usize {
     let mut at = 0;
-    while let Some(found) = memchr(b'#', &url[at..]) {
+    while let Some(found) = memchr2(b'#', if is_html { b'&' } else { b'#' }, &url[at..]) {
         at += found;
-        // `&#38;` is no fragment.
-        if at == 0 || url[at - 1] != b'&' {
-            return at;
+        match reference(&url[at..]) {
+            // The `#` of `&#38;` is none.
+            Some((Stands::Ampersand | Stands::Other, len)) => at += len,
+            None if url[at] == b'&' => at += 1,
+            _ => return at,
         }
-        at += 1;
     }
     url.len()
+}
+
+/// What a character reference of HTML stands for.
+enum Stands {
+    Ampersand,
+    Hash,
+    Other,
+}
+
+/// The character reference in an attribute's value that `text` begins with, and its length (HTML §13.2.5.72 and following).
+/// Any name with a `;` is taken for one.
+fn reference(text: &[u8]) -> Option<(Stands, usize)> {
+    let behind = text.strip_prefix(b"&")?;
+    let near = &behind[..behind.len().min(REFERENCE_MAX)];
+    let run =
+        |from: usize, is: fn(&u8) -> bool| from + near[from..].iter().take_while(|byte| is(byte)).count();
+    let (stands, end) = if near.starts_with(b"#") {
+        let is_hex = matches!(near.get(1), Some(b'x' | b'X'));
+        let (start, radix) = if is_hex { (2, 16) } else { (1, 10) };
+        let end = run(start, if is_hex { u8::is_ascii_hexdigit } else { u8::is_ascii_digit });
+        if end == start {
+            return None;
+        }
+        let digits = std::str::from_utf8(&near[start..end]).ok()?;
+        let stands = match u32::from_str_radix(digits, radix) {
+            Ok(38) => Stands::Ampersand,
+            Ok(35) => Stands::Hash,
+            _ => Stands::Other,
+        };
+        (stands, end)
+    } else {
+        let end = run(0, u8::is_ascii_alphanumeric);
+        let name = &near[..end];
+        let is_bare = matches!(name, b"amp" | b"AMP") || BARE.iter().any(|bare| bare.as_bytes() == name);
+        match near.get(end) {
+            Some(b';') if end > 0 => {}
+            Some(b'=') => return None,
+            _ if !is_bare => return None,
+            _ => {}
+        }
+        let stands = match name {
+            b"amp" | b"AMP" => Stands::Ampersand,
+            b"num" => Stands::Hash,
+            _ => Stands::Other,
+        };
+        (stands, end)
+    };
+    Some((stands, 1 + end + usize::from(near.get(end) == Some(&b';'))))
 }
 
 /// The parameters of a URL from `at` on: the name of each, and where it stands.
@@ -165,30 +224,17 @@ struct Parameters<'u> {
 }
 
 impl Parameters<'_> {
-    /// Where the next separator stands in `rest`, and its length.
+    /// Where the next separator stands in `rest`, and its length: 1 behind the last parameter.
     fn separator(&self, rest: &[u8]) -> (usize, usize) {
-        for at in memchr::memchr_iter(b'&', rest) {
-            if !self.is_html {
-                return (at, 1);
-            }
-            if let Some(entity) = ENTITIES.iter().find(|entity| rest[at..].starts_with(entity)) {
-                return (at, entity.len());
-            }
-            if !is_reference(&rest[at + 1..]) {
-                return (at, 1);
+        for at in memchr_iter(b'&', rest) {
+            match reference(&rest[at..]).filter(|_| self.is_html) {
+                None => return (at, 1),
+                Some((Stands::Ampersand, len)) => return (at, len),
+                Some(_) => {}
             }
         }
         (rest.len(), 1)
     }
-}
-
-/// Whether `text`, behind a `&`, makes it a character reference: `eacute;`, `#35;`, `#x23;`. One without its `;` is none
-/// before `=` or a letter (HTML §13.2.5.73).
-fn is_reference(text: &[u8]) -> bool {
-    let name =
-        text.iter().take(REFERENCE_MAX).take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'#');
-    let len = name.count();
-    len > 0 && text.get(len) == Some(&b';')
 }
 
 impl<'u> Iterator for Parameters<'u> {

@@ -69,10 +69,19 @@ fn character_references_belong_to_their_value() {
         ("?a=1&utm_a=&eacute;&amp;c=1", "?a=1&amp;c=1"),
         ("?a=&#xe9;&utm_a=1", "?a=&#xe9;"),
         ("?a=1&utm_a=1&copy=2", "?a=1&copy=2"),
+        ("?utm_a=1&copycat=2&utm_b", "?copycat=2"),
+        ("?utm_a=&eacute&c=1", "?c=1"),
+        ("?utm_a=1&eacutes&c", "?eacutes&c"),
+        ("?a&#0038;utm_a=1&AMP;c=&#233x", "?a&AMP;c=&#233x"),
+        ("?a=1&utm_a=1&#35;top", "?a=1&#35;top"),
+        ("?utm_a=&#xe9;&num;top?a=1", "&num;top?a=1"),
+        ("?a=1&utm_a=1&#top&utm_b=1", "?a=1&#top&utm_b=1"),
     ] {
         let link = |query: &str| format!("<a href=\"http://x.example/{query}\">x</a>\r\n");
         html("{}", &link(query), &link(expected));
     }
+    plain("http://x/?a&utm_a=caf&eacute;x&c", "http://x/?a&eacute;x&c");
+    plain("http://x/?a&utm_a=1&#38;utm_b=1", "http://x/?a&#38;utm_b=1");
 }
 
 #[test]
