@@ -271,8 +271,14 @@ impl Encoder {
 
     /// White space before a line break that is to come is text, not padding (RFC 2045 §6.7, rule 3).
     fn keep_padding(&mut self) {
-        if matches!(self.out.last(), Some(b' ' | b'\t')) {
+        if let Some(byte @ (b' ' | b'\t')) = self.out.last().copied() {
             self.soft_break();
+            if self.line.len == 1 {
+                // A full line: the white space went along to the next.
+                self.out.pop();
+                self.line.len = 0;
+                self.raw(if byte == b' ' { b"=20" } else { b"=09" });
+            }
         }
     }
 
@@ -318,7 +324,9 @@ impl Encoder {
         let ends = text.trim_ascii_end().is_empty() && !is_cut;
         let would_be_padding = ends && matches!(self.out.last(), Some(b' ' | b'\t'));
         let is_long = !text.is_empty() && self.line.len + text.len() > QUOTED_LINE_MAX;
-        if would_be_padding || (self.line.len > 0 && (is_cut || is_long)) {
+        if would_be_padding {
+            self.keep_padding();
+        } else if self.line.len > 0 && (is_cut || is_long) {
             self.soft_break();
         }
         if behind.starts_with(b"-") && matches!(self.line.head(), b"" | b"-") {

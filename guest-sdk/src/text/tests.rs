@@ -107,6 +107,20 @@ fn text_goes_in_before_the_padding_of_the_part() {
     check_quoted(&[("q", "q")], "end", "", "end", 0);
 }
 
+/// A space in column 76, where a soft line break would take it along to the line's end again.
+#[test]
+fn a_space_before_a_new_line_break_stays_in_any_column() {
+    for with in ["", "\nq"] {
+        for count in 72..80 {
+            let message = quoted(&format!("{} x\r\n", "a".repeat(count)));
+            let (out, ..) = rewrite(&sample(&[("x", with)], ""), [&message[..]].into_iter());
+            let body = String::from_utf8(decode(&out[quoted("").len()..])).unwrap();
+            let expected = format!("{} {}\r\n", "a".repeat(count), with.replace('\n', "\r\n"));
+            assert_eq!(body, expected, "{count}");
+        }
+    }
+}
+
 #[test]
 fn malformed_escapes_stay() {
     check_quoted(&[("a=zz", "-"), ("b", "c")], "", "a=zz b =", "a=zz c =", 1);
@@ -135,7 +149,10 @@ fn quoted_lines_stay_short() {
 fn decode(raw: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     for line in raw.split_inclusive(|&byte| byte == b'\n') {
-        let text = line.trim_ascii_end();
+        let text = line.strip_suffix(b"\r\n").or(line.strip_suffix(b"\n")).unwrap_or(line);
+        let line_break = &line[text.len()..];
+        let padding = text.iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        let text = &text[..text.len() - padding];
         let (text, soft) = text.strip_suffix(b"=").map_or((text, false), |text| (text, true));
         let mut at = 0;
         while at < text.len() {
@@ -151,8 +168,8 @@ fn decode(raw: &[u8]) -> Vec<u8> {
                 }
             }
         }
-        if !soft && line.ends_with(b"\n") {
-            out.extend_from_slice(&line[line.trim_ascii_end().len()..]);
+        if !soft {
+            out.extend_from_slice(line_break);
         }
     }
     out
@@ -180,6 +197,44 @@ proptest! {
         }
         let (same, ..) = rewrite(&sample(&[("nothing", "")], ""), message.chunks(size));
         prop_assert_eq!(same, message);
+    }
+}
+
+proptest! {
+    /// Goal: beside malformed escapes and padding, too, what is not refused reads as edited, and all else as it was, however
+    /// the message is cut.
+    /// Method: the decoded output is the decoded input with all edits made but as many as were refused.
+    #[test]
+    fn quoted_agrees_beside_malformed_escapes(
+        tokens in proptest::collection::vec(
+            proptest::sample::select(&["x", "x", "=", "=4", "=z", "4", "1", "a", " ", "\t", "=\r\n", "= \r\n", "\r\n", "=20", "=41"][..]),
+            0..24),
+        with in proptest::sample::select(&["", "\n", "41", " ", "=", "\nq", "4 ", " \n"][..]),
+        fill in proptest::sample::select(&[0_usize, 68, 73][..]),
+        size in 1_usize..40,
+    ) {
+        let body = format!("{}{}", "b".repeat(fill), tokens.concat());
+        let message = quoted(&body);
+        let editor = sample(&[("x", with)], "");
+        let (out, refused, _) = rewrite(&editor, message.chunks(size));
+        prop_assert_eq!(&out, &rewrite(&editor, [&message[..]].into_iter()).0);
+        let latin = |raw: &[u8]| decode(raw).into_iter().map(char::from).collect::<String>();
+        let (text, read) = (latin(body.as_bytes()), latin(&out[quoted("").len()..]));
+        let with = with.replace('\n', "\r\n");
+        let pieces: Vec<&str> = text.split('x').collect();
+        let agrees = (0_u32..1 << (pieces.len() - 1)).filter(|kept| u64::from(kept.count_ones()) == refused).any(|kept| {
+            let mut edited = String::new();
+            for (at, piece) in pieces.iter().enumerate() {
+                edited += match at.checked_sub(1) {
+                    None => "",
+                    Some(at) if kept >> at & 1 == 1 => "x",
+                    Some(_) => &with,
+                };
+                edited += piece;
+            }
+            edited == read
+        });
+        prop_assert!(agrees, "{:?} -> {:?}, {} refused", body, String::from_utf8_lossy(&out[quoted("").len()..]), refused);
     }
 }
 
