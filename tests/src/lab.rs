@@ -3,7 +3,6 @@
 //! Knows nothing of SMTP, tenants or sinks.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -70,7 +69,7 @@ impl Lab {
             label: "guest",
             config,
             on_failure,
-            limits: limits(),
+            limits: StageLimits::default(),
             capabilities: Capabilities::default(),
         }
     }
@@ -111,17 +110,6 @@ impl Lab {
         let text = self.telemetry.metrics_text();
         let line = text.lines().find(|line| line.starts_with("gatepost_instances_live "));
         line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).expect("the gauge is there")
-    }
-}
-
-/// The host's default limits.
-pub fn limits() -> StageLimits {
-    StageLimits {
-        memory: 32 << 20,
-        cpu_per_message: Duration::from_millis(100),
-        cpu_per_mib: Duration::from_millis(250),
-        output_ratio: 4,
-        log_bytes: 8 << 10,
     }
 }
 

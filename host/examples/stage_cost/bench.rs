@@ -39,13 +39,7 @@ impl Bench {
             telemetry: Telemetry::silent(),
             capabilities: Capabilities::default(),
         };
-        let limits = StageLimits {
-            memory: 32 << 20,
-            cpu_per_message: Duration::from_millis(100),
-            cpu_per_mib: Duration::from_millis(250),
-            output_ratio: 4,
-            log_bytes: 8 << 10,
-        };
+        let limits = StageLimits::default();
         let loaded = self.sandboxes.load(component)?;
         let processor = SandboxedProcessor::new(loaded, identity, "{}".into(), limits);
         Ok(planned(label, Arc::new(processor.map_err(anyhow::Error::msg)?)))

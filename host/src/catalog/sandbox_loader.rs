@@ -36,12 +36,17 @@ impl SandboxLoader {
     /// What both kinds of stage are made of.
     fn parts(&self, stage: &ComponentStage<'_>) -> Result<(Arc<Loaded>, StageIdentity, StageLimits), String> {
         let loaded = self.sandboxes.load(stage.bytes).map_err(|error| causes(&error))?;
+        let limits = stage.limits;
         let limits = StageLimits {
-            memory: stage.limits.memory_per_instance.as_usize(),
-            cpu_per_message: stage.limits.cpu_per_message,
-            cpu_per_mib: stage.limits.cpu_per_mib,
-            output_ratio: stage.limits.output_ratio_max,
-            log_bytes: stage.limits.log_per_message.as_usize(),
+            memory: limits.memory_per_instance.as_usize(),
+            table_elements: usize::try_from(limits.table_elements_max).unwrap_or(usize::MAX),
+            cpu_per_message: limits.cpu_per_message,
+            cpu_per_mib: limits.cpu_per_mib,
+            output_ratio: limits.output_ratio_max,
+            output_base: limits.output_base.0,
+            host_calls: limits.host_calls_max,
+            log_bytes: limits.log_per_message.as_usize(),
+            facts: limits.facts_max,
         };
         let identity = StageIdentity {
             tenant: stage.tenant.to_owned(),

@@ -3,12 +3,12 @@
 use toml::{Table, Value};
 
 use super::units::format_duration;
-use super::{Config, Limits, Listener, TlsMode};
+use super::{Config, Listener, TlsMode, limits};
 
 /// The whole config, defaults filled in; secrets as `***`.
 pub fn dump(config: &Config) -> String {
-    let mut limits = limits_table(&config.limits);
-    limits.insert("max".to_owned(), limits_table(&config.limits_max).into());
+    let mut limits = limits::table(&config.limits);
+    limits.insert("max".to_owned(), limits::table(&config.limits_max).into());
     let listeners: Vec<Value> = config.listeners.iter().map(|l| listener(l).into()).collect();
     let sections: [(&str, Value); 5] = [
         ("server", server(config).into()),
@@ -73,27 +73,6 @@ fn listener(listener: &Listener) -> Table {
         entries.insert("tls".to_owned(), tls.into());
     }
     entries
-}
-
-fn limits_table(limits: &Limits) -> Table {
-    let l = limits;
-    table([
-        ("memory_per_instance", l.memory_per_instance.to_string().into()),
-        ("cpu_per_message", format_duration(l.cpu_per_message).into()),
-        ("cpu_per_mib", format_duration(l.cpu_per_mib).into()),
-        ("wall_per_message", format_duration(l.wall_per_message).into()),
-        ("output_ratio_max", i64::try_from(l.output_ratio_max).unwrap_or(i64::MAX).into()),
-        ("log_per_message", l.log_per_message.to_string().into()),
-        ("component_size_max", l.component_size_max.to_string().into()),
-        ("concurrent_messages", number(l.concurrent_messages)),
-        ("queue_wait_max", format_duration(l.queue_wait_max).into()),
-        ("stages_max", number(l.stages_max)),
-        ("compile_cpu", format_duration(l.compile_cpu).into()),
-        ("compile_memory", l.compile_memory.to_string().into()),
-        ("kv_size_max", l.kv_size_max.to_string().into()),
-        ("kv_calls_max", i64::try_from(l.kv_calls_max).unwrap_or(i64::MAX).into()),
-        ("recipient_check_max", format_duration(l.recipient_check_max).into()),
-    ])
 }
 
 fn admin(config: &Config) -> Table {

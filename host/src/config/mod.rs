@@ -13,6 +13,7 @@ pub mod units;
 pub use dump::dump;
 pub use load::{keys, load, open_regular};
 
-pub use model::{Admin, Config, Limits, Listener, Server, Tls, TlsMode};
+pub use limits::Limits;
+pub use model::{Admin, Config, Listener, Server, Tls, TlsMode};
 pub use problem::Problem;
 pub use units::{ByteSize, UnitError};

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::ByteSize;
+use super::{ByteSize, Limits};
 
 /// All that the host is told at start.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,43 +89,6 @@ pub enum TlsMode {
     Implicit,
 }
 
-/// `[limits]`: what one tenant's messages may use.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
-    /// Linear memory of one sandboxed stage. Default 32MiB.
-    pub memory_per_instance: ByteSize,
-    /// CPU time of one sandboxed stage for one message, before `cpu_per_mib`. Default 100ms.
-    pub cpu_per_message: Duration,
-    /// CPU time added for each MiB of input. Default 250ms.
-    pub cpu_per_mib: Duration,
-    /// Time a message's chain may be runnable or running. Default 60s.
-    pub wall_per_message: Duration,
-    /// Output of a sandboxed stage: at most this times its input plus 1 MiB. Default 4.
-    pub output_ratio_max: u64,
-    /// Log bytes of one sandboxed stage for one message. Default 8KiB.
-    pub log_per_message: ByteSize,
-    /// Largest component. Default 20MiB.
-    pub component_size_max: ByteSize,
-    /// Messages of one tenant in its chain at once. Default 64.
-    pub concurrent_messages: usize,
-    /// How long a message may wait for its turn; then 451 4.3.2. Default 30s.
-    pub queue_wait_max: Duration,
-    /// Most stages of a chain. Default 64.
-    pub stages_max: usize,
-    /// CPU time to compile one component. Default 10s.
-    pub compile_cpu: Duration,
-    /// Memory to compile one component. Default 1GiB.
-    pub compile_memory: ByteSize,
-    /// What a tenant may keep in its key-value space, 64 bytes for each entry included. Default 16MiB: a hundred thousand
-    /// entries of a greylist.
-    pub kv_size_max: ByteSize,
-    /// Calls of `kv` that one stage may make for one message. Default 400: four for each of 100 recipients.
-    pub kv_calls_max: u64,
-    /// How long the checkers of `recipients` may take for one address, the wait for a place included; then 451. Default 5s:
-    /// the client waits for each RCPT.
-    pub recipient_check_max: Duration,
-}
-
 /// `[admin]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Admin {
@@ -135,27 +98,4 @@ pub struct Admin {
     pub token: Option<String>,
     /// Names that the Host header may carry, beyond the address and `localhost`.
     pub hosts: Vec<String>,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        const MIB: u64 = 1 << 20;
-        Self {
-            memory_per_instance: ByteSize(32 * MIB),
-            cpu_per_message: Duration::from_millis(100),
-            cpu_per_mib: Duration::from_millis(250),
-            wall_per_message: Duration::from_secs(60),
-            output_ratio_max: 4,
-            log_per_message: ByteSize(8 << 10),
-            component_size_max: ByteSize(20 * MIB),
-            concurrent_messages: 64,
-            queue_wait_max: Duration::from_secs(30),
-            stages_max: 64,
-            compile_cpu: Duration::from_secs(10),
-            compile_memory: ByteSize(1 << 30),
-            kv_size_max: ByteSize(16 * MIB),
-            kv_calls_max: 400,
-            recipient_check_max: Duration::from_secs(5),
-        }
-    }
 }

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-/// Output that one call may always write, beyond its multiple of the input (`processor.wit`, `next.write`).
-pub const OUTPUT_BASE: u64 = 1 << 20;
-/// Output of one call: at most this times its input, plus [`OUTPUT_BASE`].
+/// Output of one call: at most this times its input, plus `output_base` (`processor.wit`, `next.write`).
 pub const OUTPUT_RATIO_PER_CALL: u64 = 4;
 /// Longest log record, in bytes.
 pub const LOG_RECORD_MAX: usize = 1024;
@@ -21,16 +19,41 @@ const TEXT_MAX: usize = 1024;
 /// Limits of one sandboxed stage, from `[limits]`, the tenant's own and the stage's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StageLimits {
-    /// Linear memory, in bytes.
+    /// Linear memory, in bytes: `memory_per_instance`.
     pub memory: usize,
+    /// Elements of all tables: `table_elements_max`.
+    pub table_elements: usize,
     /// CPU time for a message, before `cpu_per_mib`.
     pub cpu_per_message: Duration,
     /// CPU time added for each MiB of input.
     pub cpu_per_mib: Duration,
-    /// Output over the message: at most this times its input, plus [`OUTPUT_BASE`].
+    /// Output over the message: at most this times its input, plus `output_base`.
     pub output_ratio: u64,
+    /// Bytes that may be written beyond the multiple of the input, in a call and over the message.
+    pub output_base: u64,
+    /// Calls of the host for a message: `host_calls_max`.
+    pub host_calls: u64,
     /// Log bytes for a message.
     pub log_bytes: usize,
+    /// Facts that a message may have of stages: `facts_max`.
+    pub facts: usize,
+}
+
+/// The host's defaults, as `[limits]` has them.
+impl Default for StageLimits {
+    fn default() -> Self {
+        Self {
+            memory: 32 << 20,
+            table_elements: 10_000,
+            cpu_per_message: Duration::from_millis(100),
+            cpu_per_mib: Duration::from_millis(250),
+            output_ratio: 4,
+            output_base: 1 << 20,
+            host_calls: 1_000_000,
+            log_bytes: 8 << 10,
+            facts: 64,
+        }
+    }
 }
 
 impl StageLimits {
@@ -43,12 +66,12 @@ impl StageLimits {
 
     /// Bytes that a stage may have written in all once `input` bytes have come.
     pub fn output(&self, input: u64) -> u64 {
-        self.output_ratio.saturating_mul(input).saturating_add(OUTPUT_BASE)
+        self.output_ratio.saturating_mul(input).saturating_add(self.output_base)
     }
 
     /// Bytes that one call may write for its `input`.
-    pub fn output_of_call(input: u64) -> u64 {
-        OUTPUT_RATIO_PER_CALL.saturating_mul(input).saturating_add(OUTPUT_BASE)
+    pub fn output_of_call(&self, input: u64) -> u64 {
+        OUTPUT_RATIO_PER_CALL.saturating_mul(input).saturating_add(self.output_base)
     }
 }
 
@@ -61,6 +84,7 @@ impl StageLimits {
             cpu_per_mib: Duration::ZERO,
             output_ratio: 0,
             log_bytes: 0,
+            ..Self::default()
         }
     }
 }
@@ -77,13 +101,7 @@ mod tests {
 
     #[test]
     fn budgets_grow_with_the_input() {
-        let limits = StageLimits {
-            memory: 0,
-            cpu_per_message: Duration::from_millis(100),
-            cpu_per_mib: Duration::from_millis(250),
-            output_ratio: 4,
-            log_bytes: 0,
-        };
+        let limits = StageLimits::default();
         assert_eq!(limits.cpu(0), Duration::from_millis(100));
         assert_eq!(limits.cpu(2 << 20), Duration::from_millis(600));
         assert_eq!(limits.output(0), 1 << 20);

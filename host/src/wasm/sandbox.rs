@@ -119,7 +119,7 @@ impl Sandbox {
         self.envelope = envelope;
         self.input_total += input as u64;
         let message_left = self.limits.output(self.input_total).saturating_sub(self.output_total);
-        self.call_limit = StageLimits::output_of_call(input as u64).min(message_left);
+        self.call_limit = self.limits.output_of_call(input as u64).min(message_left);
         self.call_limit
     }
 
