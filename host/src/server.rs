@@ -27,6 +27,7 @@ use crate::kv::{KvStore, SqliteKv};
 use crate::sink::SinkFactory;
 use crate::smtp::session::SessionConfig;
 use crate::telemetry::{Event, Level, Telemetry};
+use crate::tenant::FairShare;
 use crate::tls::TlsSlot;
 use crate::transaction::Chains;
 use crate::{listener, token};
@@ -114,6 +115,7 @@ impl Server {
         let (drain, phase) = watch::channel(Drain::Serving);
         let chains = Chains {
             runtime: handle,
+            share: FairShare::new(cores(), telemetry.clone()),
             telemetry: telemetry.clone(),
             chunk_size: usize::try_from(config.server.chunk_size.0).unwrap_or(usize::MAX),
         };
@@ -284,12 +286,16 @@ struct ChainThreads(Option<Runtime>);
 
 impl ChainThreads {
     fn start() -> io::Result<(Self, Handle)> {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let mut builder = tokio::runtime::Builder::new_multi_thread();
-        let runtime = builder.worker_threads(cores).thread_name("chain").enable_time().build()?;
+        let runtime = builder.worker_threads(cores()).thread_name("chain").enable_time().build()?;
         let handle = runtime.handle().clone();
         Ok((Self(Some(runtime)), handle))
     }
+}
+
+/// Cores that this process may use.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 impl Drop for ChainThreads {

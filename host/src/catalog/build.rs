@@ -138,7 +138,7 @@ fn fresh(
         return Ok((Tenant::clone(old), true));
     }
     let resolved = cx.resolve(name, &parsed, true)?;
-    let quota = old.map_or_else(|| Quota::new(parsed.limits.concurrent_messages), |old| old.quota.clone());
+    let quota = old.map_or_else(|| Quota::new(Tenant::caps(&parsed.limits)), |old| old.quota.clone());
     let tenant = Tenant {
         name: name.to_owned(),
         revision,
@@ -147,6 +147,7 @@ fn fresh(
         checks: resolved.checks.into(),
         flowing: resolved.flowing,
         limits: parsed.limits,
+        weight: parsed.weight,
         domains: parsed.domains,
         quota,
         fingerprint,

@@ -47,6 +47,13 @@ pub(super) fn check_sinks(file: &TenantFile, line_up: &LineUp) -> Vec<Problem> {
     problems
 }
 
+/// A chain that makes more instances than its tenant may have at once would never get its turn.
+pub(super) fn check_instances(file: &TenantFile, line_up: &LineUp) -> Option<Problem> {
+    let (needed, max) = (line_up.instances(), file.limits.concurrent_instances);
+    let text = format!("has {needed} sandboxed stages, concurrent_instances is {max}");
+    (needed > max).then(|| file.problem("chain", text))
+}
+
 pub(super) fn check_types(file: &TenantFile, line_up: &LineUp) -> Result<Vec<Content>, Problem> {
     let stages = line_up.stages.iter().map(|planned| {
         let (takes, gives) = (planned.processor.takes(), planned.processor.gives());

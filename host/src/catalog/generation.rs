@@ -8,7 +8,7 @@ use super::retirement::Retirement;
 use crate::chain::{ChainSpec, Content, LineUp, PlannedCheck};
 use crate::config::Limits;
 use crate::mail::Mailbox;
-use crate::tenant::{DomainTable, Pattern, Quota};
+use crate::tenant::{Caps, DomainTable, Pattern, Quota};
 
 /// One tenant's revision, ready to take messages.
 #[derive(Clone)]
@@ -27,6 +27,8 @@ pub struct Tenant {
     pub flowing: Vec<Content>,
     /// What its messages may use.
     pub limits: Limits,
+    /// Its share of the CPU, beside others that want to run.
+    pub weight: u32,
     /// Its domains.
     pub domains: Vec<Pattern>,
     /// Its places for messages; the same one in every generation.
@@ -80,6 +82,17 @@ impl Generation {
         match self.tenants.get(name) {
             Some(tenant) => Resolution::Tenant(tenant.clone()),
             None => Resolution::Broken(name.to_owned()),
+        }
+    }
+}
+
+impl Tenant {
+    /// What it may have in the works at once.
+    pub(super) fn caps(limits: &Limits) -> Caps {
+        Caps {
+            messages: limits.concurrent_messages,
+            instances: limits.concurrent_instances,
+            buffered: limits.buffered_max.0,
         }
     }
 }

@@ -134,7 +134,7 @@ impl Catalog {
                 retirement::begin(tenant, retired.as_ref());
             }
             for tenant in generation.tenants.values() {
-                tenant.quota.set_limit(tenant.limits.concurrent_messages);
+                tenant.quota.set_caps(Tenant::caps(&tenant.limits));
             }
             self.current.store(Arc::new(generation));
         }

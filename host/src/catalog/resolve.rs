@@ -12,7 +12,7 @@ use crate::config::{self, ByteSize, Config, Limits, Problem};
 use crate::sink::Sink;
 use crate::telemetry::Telemetry;
 
-use super::checks::{check_sinks, check_types, misplaced};
+use super::checks::{check_instances, check_sinks, check_types, misplaced};
 use super::store::{Found, HOST};
 use super::tenant_file::StageTable;
 use super::{ComponentLoader, ComponentStage, Registry, Store, TenantFile};
@@ -99,6 +99,7 @@ impl Resolver<'_> {
         problems.extend(unused_tables(file));
         if problems.is_empty() {
             problems = check_sinks(file, &line_up);
+            problems.extend(check_instances(file, &line_up));
         }
         if !problems.is_empty() {
             return Err(problems);

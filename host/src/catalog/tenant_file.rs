@@ -43,6 +43,8 @@ pub struct TenantFile {
     pub limits: Limits,
     /// `[host] grants_allowed`.
     pub grants_allowed: BTreeSet<String>,
+    /// `[host] weight`: the share of the CPU, beside tenants of weight 1.
+    pub weight: u32,
     /// Lines of the top-level keys.
     lines: BTreeMap<String, usize>,
 }
@@ -118,7 +120,7 @@ fn read_all(file: &str, text: &str, defaults: &Limits, max: &Limits, notes: &Not
     if reader.string("after").is_some_and(|chain| !chain.trim().is_empty()) {
         reader.problem("after", "comes in a later version; it must be empty in this one");
     }
-    let grants_allowed = reader.table("host").map(read_host).unwrap_or_default();
+    let HostTable { grants_allowed, weight } = reader.table("host").map(read_host).unwrap_or_default();
     let stages = read_stages(&mut reader, max, &grants_allowed);
     let limits = match reader.table("limits") {
         Some(mut table) => {
@@ -135,7 +137,18 @@ fn read_all(file: &str, text: &str, defaults: &Limits, max: &Limits, notes: &Not
     reader.finish();
 
     let (chain, file) = (chain?, file.to_owned());
-    Some(TenantFile { file, domains, chain, recipients, on_failure, stages, limits, grants_allowed, lines })
+    Some(TenantFile {
+        file,
+        domains,
+        chain,
+        recipients,
+        on_failure,
+        stages,
+        limits,
+        grants_allowed,
+        weight,
+        lines,
+    })
 }
 
 /// The domains of a file that may be broken elsewhere: what should get 451 rather than 550.
@@ -233,7 +246,19 @@ fn refuse_grant(grant: &str) -> String {
     format!("unknown grant \"{}\": there are {}", grant.escape_debug(), GRANTS.join(", "))
 }
 
-fn read_host(mut reader: Reader<'_>) -> BTreeSet<String> {
+/// `[host]`
+struct HostTable {
+    grants_allowed: BTreeSet<String>,
+    weight: u32,
+}
+
+impl Default for HostTable {
+    fn default() -> Self {
+        Self { grants_allowed: BTreeSet::new(), weight: 1 }
+    }
+}
+
+fn read_host(mut reader: Reader<'_>) -> HostTable {
     let (allowed, unknown): (BTreeSet<_>, BTreeSet<_>) =
         reader.strings("grants_allowed").into_iter().partition(|grant| GRANTS.contains(&grant.as_str()));
     for grant in unknown {
@@ -242,11 +267,9 @@ fn read_host(mut reader: Reader<'_>) -> BTreeSet<String> {
     if reader.choice("wasi", &[("none", false), ("stub", true)]) == Some(true) {
         reader.problem("wasi", "\"stub\" comes in a later version; this one has \"none\" only");
     }
-    if reader.count("weight", 1..=1000, 1) != 1 {
-        reader.problem("weight", "comes in a later version; it must be 1 in this one");
-    }
+    let weight = u32::try_from(reader.count("weight", 1..=1000, 1)).unwrap_or(1);
     reader.finish();
-    allowed
+    HostTable { grants_allowed: allowed, weight }
 }
 
 #[cfg(test)]

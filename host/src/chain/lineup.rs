@@ -26,3 +26,10 @@ pub struct LineUp {
     /// The sinks with their labels, in the order written. Empty only for `gatepost run`.
     pub sinks: Vec<(String, Arc<dyn Sink>)>,
 }
+
+impl LineUp {
+    /// Sandboxed instances that one message may have at once.
+    pub fn instances(&self) -> usize {
+        self.stages.iter().map(|stage| stage.processor.instances()).sum()
+    }
+}

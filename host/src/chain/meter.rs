@@ -40,7 +40,7 @@ impl CpuMeter {
 }
 
 /// CPU time of the calling thread since it started, in nanoseconds.
-fn thread_cpu_ns() -> u64 {
+pub(crate) fn thread_cpu_ns() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     let secs = u64::try_from(now.tv_sec).unwrap_or(0);
     secs * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0)

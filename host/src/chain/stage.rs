@@ -243,6 +243,10 @@ pub trait Processor: Send + Sync {
     fn takes(&self) -> Content;
     /// What it gives.
     fn gives(&self) -> Content;
+    /// Sandboxed instances that a stage of it makes.
+    fn instances(&self) -> usize {
+        0
+    }
     /// A fresh stage. Cheap: costly preparation belongs into `Stage::open`.
     fn stage(&self) -> Box<dyn Stage>;
     /// The end of a processor that has served: its chain was replaced or removed by a reload, or the server drains, and

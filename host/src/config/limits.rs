@@ -143,8 +143,8 @@ limits! {
     /// an eighth of the pool.
     concurrent_instances: usize, 1..=100_000, 512;
     /// Content of one tenant's messages that the host holds between socket and chain. Default 16MiB: 64KiB for each of 256
-    /// slow clients.
-    buffered_max: ByteSize, 64 * KIB..=64 * GIB, ByteSize(16 * MIB);
+    /// slow clients. At least 4MiB: a chain may have three chunks of `chunk_size` on their way.
+    buffered_max: ByteSize, 4 * MIB..=64 * GIB, ByteSize(16 * MIB);
     /// How long a message may wait for its turn; then 451 4.3.2. Default 30s.
     queue_wait_max: Duration, Duration::ZERO..=secs(3600), secs(30);
     /// Most stages of a chain. Default 64.

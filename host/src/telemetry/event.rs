@@ -105,6 +105,17 @@ pub enum Event {
     },
     /// A message came to its end: accepted or not.
     Message(Box<MessageRecord>),
+    /// A message was not taken, because what its tenant may have at once was taken for too long.
+    TurnRefused {
+        /// The message.
+        id: String,
+        /// Whose.
+        tenant: String,
+        /// Which limit: `concurrent_messages`, `concurrent_instances`, `buffered_max`.
+        limit: &'static str,
+        /// How long it waited, in milliseconds.
+        waited_ms: u64,
+    },
     /// A stage failed.
     StageFailed {
         /// The message.
@@ -204,9 +215,10 @@ impl Event {
         match self {
             Self::Notice { level, .. } | Self::StageLog { level, .. } => *level,
             Self::SinkFailed { .. } => Level::Error,
-            Self::Reloaded { ok: false, .. } | Self::StageFailed { .. } | Self::TenantRefused { .. } => {
-                Level::Warn
-            }
+            Self::Reloaded { ok: false, .. }
+            | Self::StageFailed { .. }
+            | Self::TurnRefused { .. }
+            | Self::TenantRefused { .. } => Level::Warn,
             Self::RecipientRefused { .. }
             | Self::Started { .. }
             | Self::Stopped { .. }

@@ -7,6 +7,7 @@ mod process;
 mod series;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
@@ -38,6 +39,8 @@ pub(super) struct Metrics {
     stage_cpu: Series<StageLabels, Histogram>,
     stage_wall: Series<StageLabels, Histogram>,
     stage_failures: Series<FailureLabels, Counter>,
+    turns_refused: Series<LimitLabels, Counter>,
+    chain_cpu: Series<TenantLabels, CpuTime>,
     stage_count: Series<CountLabels, Counter>,
     sink_commits: Series<SinkLabels, Counter>,
     sink_commit_time: Series<SinkLabels, Histogram>,
@@ -72,6 +75,7 @@ labels! {
     TenantLabels { tenant: String }
     VerdictLabels { tenant: String, verdict: String }
     StageLabels { tenant: String, stage: String }
+    LimitLabels { tenant: String, limit: &'static str }
     FailureLabels { tenant: String, stage: String, reason: &'static str }
     CountLabels { tenant: String, stage: String, name: String }
     SinkLabels { tenant: String, sink: String }
@@ -100,6 +104,20 @@ impl Metrics {
             stage_cpu: histogram(&mut r, "stage_cpu_seconds", "CPU time of a stage for one message"),
             stage_wall: histogram(&mut r, "stage_wall_seconds", "Wall time of a stage for one message"),
             stage_failures: counter(&mut r, "stage_failures", "Messages that a stage could not decide on"),
+            turns_refused: counter(
+                &mut r,
+                "turns_refused",
+                "Messages that waited too long for what their tenant may have at once",
+            ),
+            chain_cpu: Series::register(
+                &mut r,
+                (
+                    "chain_cpu_seconds",
+                    "CPU time of a tenant's chains: stages, sinks, instances made and dropped",
+                ),
+                (SERIES_MAX, SERIES_PER_TENANT_MAX),
+                CpuTime::default,
+            ),
             stage_count: Series::register(
                 &mut r,
                 ("stage_count", "What stages count through the log interface"),
@@ -132,6 +150,9 @@ impl Metrics {
                 self.recipients_refused.with(&CodeLabels { listener: listener.clone(), code: *code }, inc);
             }
             Event::Message(record) => self.count_message(record),
+            Event::TurnRefused { tenant, limit, .. } => {
+                self.turns_refused.with(&LimitLabels { tenant: tenant.clone(), limit }, inc);
+            }
             Event::StageFailed { tenant, stage, reason, .. } => {
                 let labels = FailureLabels { tenant: tenant.clone(), stage: stage.clone(), reason };
                 self.stage_failures.with(&labels, inc);
@@ -176,6 +197,13 @@ impl Metrics {
         }
     }
 
+    pub(super) fn chain_cpu(&self, tenant: &str) -> CpuCounter {
+        let mut counter = CpuCounter::default();
+        self.chain_cpu
+            .with(&TenantLabels { tenant: tenant.to_owned() }, |time| counter.0 = Some(time.clone()));
+        counter
+    }
+
     pub(super) fn instance(&self) -> LiveInstance {
         self.instances_live.inc();
         LiveInstance(self.instances_live.clone())
@@ -190,6 +218,23 @@ impl Metrics {
         let _ = text::encode_registry(&mut out, &lost);
         let _ = text::encode(&mut out, &self.registry);
         out
+    }
+}
+
+/// Seconds.
+type CpuTime = Counter<f64, AtomicU64>;
+
+/// Adds up the CPU time of one tenant's chains.
+#[derive(Debug, Clone, Default)]
+pub struct CpuCounter(Option<CpuTime>);
+
+impl CpuCounter {
+    /// Adds so many nanoseconds.
+    #[allow(clippy::cast_precision_loss, reason = "exact up to 104 days of one poll")]
+    pub fn add_ns(&self, ns: u64) {
+        if let Some(time) = &self.0 {
+            time.inc_by(ns as f64 / 1e9);
+        }
     }
 }
 

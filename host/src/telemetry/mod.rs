@@ -24,7 +24,7 @@ use tokio::sync::broadcast;
 
 pub use causes::causes;
 pub use event::{Event, Level, MessageRecord, StageRecord};
-pub use metrics::LiveInstance;
+pub use metrics::{CpuCounter, LiveInstance};
 pub use settings::Settings;
 
 use log::Log;
@@ -88,6 +88,11 @@ impl Telemetry {
     pub fn metrics_text(&self) -> String {
         let lost = self.0.log.as_ref().map_or(0, Log::lines_lost);
         self.0.metrics.encode(lost)
+    }
+
+    /// Where the CPU time of a tenant's chains is added up.
+    pub fn chain_cpu(&self, tenant: &str) -> CpuCounter {
+        self.0.metrics.chain_cpu(tenant)
     }
 
     /// Counts a sandboxed instance as living until the answer is dropped.

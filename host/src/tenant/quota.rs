@@ -1,99 +1,119 @@
-//! How many of a tenant's messages run at once. Lives across generations: a reload changes the limit, never the count.
+//! How much a tenant may have in the works at once: messages, sandboxed instances, content on its way. Lives across
+//! generations: a reload changes the limits, never the counts.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use super::places::{Places, Taken};
+
+/// Content is counted in units of this many bytes.
+const UNIT: usize = 1 << 10;
+
+/// A tenant's limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caps {
+    /// `concurrent_messages`.
+    pub messages: usize,
+    /// `concurrent_instances`.
+    pub instances: usize,
+    /// `buffered_max`, in bytes.
+    pub buffered: u64,
+}
 
 /// A tenant's places.
 #[derive(Debug)]
 pub struct Quota {
-    places: Arc<Semaphore>,
-    state: Mutex<State>,
+    messages: Arc<Places>,
+    instances: Arc<Places>,
+    buffered: Arc<Places>,
 }
 
+/// A message's turn: its place, and places for its instances. Dropped, the next ones have them.
 #[derive(Debug)]
-struct State {
-    limit: usize,
-    /// Places that a lowered limit took away while they were in use; they go as their messages end.
-    owed: usize,
+pub struct Turn {
+    _message: Taken,
+    _instances: Taken,
 }
 
-/// A message's place; dropped, the next one has it.
-#[derive(Debug)]
-pub struct Permit {
-    place: Option<OwnedSemaphorePermit>,
-    quota: Arc<Quota>,
-}
-
-/// No place came free in time: 451 4.3.2.
+/// Nothing came free in time: 451 4.3.2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("all {limit} of the tenant's places were taken for {} ms", waited.as_millis())]
+#[error("all that {limit} allows was taken for {} ms", waited.as_millis())]
 pub struct Busy {
-    /// `concurrent_messages`.
-    pub limit: usize,
-    /// `queue_wait_max`.
+    /// The limit's name in the config.
+    pub limit: &'static str,
+    /// How long.
     pub waited: Duration,
 }
 
 impl Quota {
-    /// `limit` places.
-    pub fn new(limit: usize) -> Arc<Self> {
-        let places = Arc::new(Semaphore::new(limit));
-        Arc::new(Self { places, state: Mutex::new(State { limit, owed: 0 }) })
+    /// Nothing is taken yet.
+    pub fn new(caps: Caps) -> Arc<Self> {
+        let (messages, instances) = (Places::new(caps.messages), Places::new(caps.instances));
+        Arc::new(Self { messages, instances, buffered: Places::new(units(caps.buffered)) })
     }
 
-    /// Changes the number of places. Messages that have one keep it.
-    pub fn set_limit(&self, limit: usize) {
-        let mut state = self.state();
-        if limit >= state.limit {
-            let more = limit - state.limit;
-            let forgiven = more.min(state.owed);
-            state.owed -= forgiven;
-            self.places.add_permits(more - forgiven);
-        } else {
-            let fewer = state.limit - limit;
-            state.owed += fewer - self.places.forget_permits(fewer);
-        }
-        state.limit = limit;
+    /// Changes the limits. What is taken stays taken.
+    pub fn set_caps(&self, caps: Caps) {
+        self.messages.set_limit(caps.messages);
+        self.instances.set_limit(caps.instances);
+        self.buffered.set_limit(units(caps.buffered));
     }
 
-    /// A place, in the order of asking; waits `wait_max` for it at most.
+    /// A turn for one message, whose chain makes so many instances, in the order of asking; waits `wait_max` at most.
     ///
     /// # Errors
-    /// None came free.
-    pub async fn acquire(self: &Arc<Self>, wait_max: Duration) -> Result<Permit, Busy> {
-        match tokio::time::timeout(wait_max, self.places.clone().acquire_owned()).await {
-            Ok(Ok(place)) => Ok(Permit { place: Some(place), quota: self.clone() }),
-            // The semaphore is never closed.
-            Ok(Err(_)) | Err(_) => Err(Busy { limit: self.state().limit, waited: wait_max }),
-        }
+    /// None came in time.
+    pub async fn turn(&self, instances: usize, wait_max: Duration) -> Result<Turn, Busy> {
+        let began = Instant::now();
+        let busy = |limit| Busy { limit, waited: wait_max };
+        let message = self.messages.take(1, wait_max).await.ok_or(busy("concurrent_messages"))?;
+        let left = wait_max.saturating_sub(began.elapsed());
+        let instances = self.instances.take(instances, left).await.ok_or(busy("concurrent_instances"))?;
+        Ok(Turn { _message: message, _instances: instances })
     }
 
-    /// Messages that have a place now.
+    /// Room for content of one message; none yet.
+    pub fn buffer(self: &Arc<Self>) -> Buffer {
+        Buffer { quota: self.clone(), taken: None, units: 0 }
+    }
+
+    /// Messages that have a turn now.
     pub fn in_use(&self) -> usize {
-        let state = self.state();
-        (state.limit + state.owed).saturating_sub(self.places.available_permits())
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.messages.in_use()
     }
 }
 
-impl Drop for Permit {
-    fn drop(&mut self) {
-        let mut state = self.quota.state();
-        if state.owed > 0 {
-            state.owed -= 1;
-            if let Some(place) = self.place.take() {
-                place.forget();
-            }
-        } else {
-            // Within the lock, so that a limit lowered at the same time finds the place either free or in use.
-            self.place.take();
+/// Room for content of one message on its way from socket to chain.
+#[derive(Debug)]
+pub struct Buffer {
+    quota: Arc<Quota>,
+    taken: Option<Taken>,
+    units: usize,
+}
+
+impl Buffer {
+    /// Makes it large enough for so many bytes; waits `wait_max` at most.
+    ///
+    /// # Errors
+    /// No room came free in time.
+    pub async fn hold(&mut self, bytes: usize, wait_max: Duration) -> Result<(), Busy> {
+        let more = bytes.div_ceil(UNIT).saturating_sub(self.units);
+        if more == 0 {
+            return Ok(());
         }
+        let taken = self.quota.buffered.take(more, wait_max).await;
+        let taken = taken.ok_or(Busy { limit: "buffered_max", waited: wait_max })?;
+        match &mut self.taken {
+            Some(own) => own.join(taken),
+            None => self.taken = Some(taken),
+        }
+        self.units += more;
+        Ok(())
     }
+}
+
+fn units(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX) / UNIT
 }
 
 #[cfg(test)]
@@ -101,55 +121,39 @@ mod tests {
     use super::*;
 
     const SHORT: Duration = Duration::from_millis(5);
+    const CAPS: Caps = Caps { messages: 2, instances: 4, buffered: 64 << 10 };
 
+    /// One message past the limit is told which one it was.
     #[tokio::test]
-    async fn at_the_limit_and_one_past_it() {
-        let quota = Quota::new(2);
-        let (first, _second) = (quota.acquire(SHORT).await.unwrap(), quota.acquire(SHORT).await.unwrap());
-        assert_eq!(quota.acquire(SHORT).await.unwrap_err(), Busy { limit: 2, waited: SHORT });
+    async fn messages_at_the_limit_and_one_past_it() {
+        let quota = Quota::new(CAPS);
+        let turns = (quota.turn(1, SHORT).await.unwrap(), quota.turn(1, SHORT).await.unwrap());
         assert_eq!(quota.in_use(), 2);
-        drop(first);
-        assert!(quota.acquire(Duration::ZERO).await.is_ok());
+        assert_eq!(quota.turn(0, SHORT).await.unwrap_err().limit, "concurrent_messages");
+        drop(turns);
+        assert_eq!(quota.in_use(), 0);
     }
 
     #[tokio::test]
-    async fn who_waits_gets_the_next_place() {
-        let quota = Quota::new(1);
-        let held = quota.acquire(SHORT).await.unwrap();
-        let waiting = quota.acquire(Duration::from_secs(30));
-        let (got, ()) = tokio::join!(waiting, async { drop(held) });
-        assert!(got.is_ok());
+    async fn instances_at_the_limit_and_one_past_it() {
+        let quota = Quota::new(CAPS);
+        let four = quota.turn(4, SHORT).await.unwrap();
+        assert_eq!(quota.turn(1, SHORT).await.unwrap_err().limit, "concurrent_instances");
+        assert_eq!(quota.in_use(), 1, "the place of who gave up is free again");
+        drop(four);
+        assert_eq!(quota.turn(5, Duration::from_secs(30)).await.unwrap_err().limit, "concurrent_instances");
     }
 
     #[tokio::test]
-    async fn a_lowered_limit_waits_for_the_messages_that_run() {
-        let quota = Quota::new(3);
-        let mut held = Vec::new();
-        for _ in 0..3 {
-            held.push(quota.acquire(SHORT).await.unwrap());
-        }
-        quota.set_limit(1);
-        assert_eq!(quota.in_use(), 3);
-        held.truncate(1);
-        assert_eq!(quota.in_use(), 1);
-        assert_eq!(quota.acquire(SHORT).await.unwrap_err().limit, 1);
-        held.clear();
-        held.push(quota.acquire(SHORT).await.unwrap());
-        assert!(quota.acquire(SHORT).await.is_err());
-        quota.set_limit(2);
-        held.push(quota.acquire(SHORT).await.unwrap());
-        assert!(quota.acquire(SHORT).await.is_err());
-    }
-
-    #[tokio::test]
-    async fn raising_forgives_what_is_owed() {
-        let quota = Quota::new(2);
-        let held = [quota.acquire(SHORT).await.unwrap(), quota.acquire(SHORT).await.unwrap()];
-        quota.set_limit(1);
-        quota.set_limit(3);
-        let third = quota.acquire(SHORT).await.unwrap();
-        assert!(quota.acquire(SHORT).await.is_err());
-        drop((held, third));
-        assert_eq!((quota.in_use(), quota.places.available_permits()), (0, 3));
+    async fn content_at_the_limit_and_one_byte_past_it() {
+        let quota = Quota::new(CAPS);
+        let (mut one, mut other) = (quota.buffer(), quota.buffer());
+        one.hold(1, SHORT).await.unwrap();
+        one.hold(32 << 10, SHORT).await.unwrap();
+        other.hold(32 << 10, SHORT).await.unwrap();
+        one.hold(32 << 10, SHORT).await.unwrap();
+        assert_eq!(other.hold((32 << 10) + 1, SHORT).await.unwrap_err().limit, "buffered_max");
+        drop(one);
+        other.hold(64 << 10, SHORT).await.unwrap();
     }
 }

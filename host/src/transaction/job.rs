@@ -1,5 +1,6 @@
 //! The work on one message, on the chain runtime: its turn, the run, the commit, the record.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,7 @@ use crate::mail::{Envelope, Verdict};
 use crate::sink::{FanOut, Placement, SinkFailure};
 use crate::smtp::Reply;
 use crate::telemetry::{Event, MessageRecord, causes};
+use crate::tenant::Busy;
 
 /// Everything that the work needs.
 pub(super) struct Job {
@@ -38,26 +40,36 @@ impl Ending {
 }
 
 impl Job {
-    /// Works until the end, a decision, or the client is gone.
+    /// Waits for its turn, then works until the end, a decision, or the client is gone.
     pub(super) async fn run(
         self: Box<Self>,
-        mut pieces: mpsc::Receiver<Piece>,
+        pieces: mpsc::Receiver<Piece>,
         mut answer: oneshot::Sender<Reply>,
+        gone: oneshot::Receiver<()>,
     ) {
+        let tenant = &self.tenant;
         // A client that goes away while its message waits for its turn gives the place up.
-        let permit = tokio::select! {
-            permit = self.tenant.quota.acquire(self.tenant.limits.queue_wait_max) => permit,
+        let turn = tokio::select! {
+            turn = tenant.quota.turn(tenant.line_up.instances(), tenant.limits.queue_wait_max) => turn,
             () = answer.closed() => return self.record(None, 0, None),
         };
-        let Ok(_permit) = permit else {
-            let ending = Ending::without_sinks("defer", replies::busy(self.envelope.id()));
-            self.record(None, 0, Some(&ending));
-            let _ = answer.send(ending.reply);
-            return;
+        let _turn = match turn {
+            Ok(turn) => turn,
+            Err(busy) => {
+                let reply = self.busy(0, &busy);
+                let _ = answer.send(reply);
+                return;
+            }
         };
+        let seat = self.chains.share.seat(&tenant.name, tenant.weight);
+        seat.run(pin!(self.work(pieces, answer)), gone).await;
+    }
+
+    /// All that is charged to the tenant.
+    async fn work(&self, mut pieces: mpsc::Receiver<Piece>, mut answer: oneshot::Sender<Reply>) {
         let limits = RunLimits { chunk_size: self.chains.chunk_size, header_size_max: self.header_size_max };
         let mut run = Run::new(&self.tenant.line_up.stages, limits, self.envelope.clone());
-        let mut sinks = LateSinks { job: &self, open: None };
+        let mut sinks = LateSinks { job: self, open: None };
         let mut clock = WallClock {
             left: self.tenant.limits.wall_per_message,
             budget: self.tenant.limits.wall_per_message,
@@ -79,9 +91,10 @@ impl Job {
                 None => break None,
             };
             let done = tokio::select! {
-                done = clock.time(&mut run, step, &mut sinks) => done,
+                biased;
                 // The client is gone: no guest code runs for it any more.
                 () = answer.closed() => break None,
+                done = clock.time(&mut run, step, &mut sinks) => done,
             };
             match done {
                 Ok(verdict) if last => break Some(self.store(run.envelope(), verdict, sinks).await),
@@ -102,6 +115,19 @@ impl Job {
     /// The connection refused the content before the chain was started.
     pub(super) fn refused(&self, size: u64, reply: Reply) {
         self.record(None, size, Some(&Ending::without_sinks("reject", reply)));
+    }
+
+    /// What the tenant may have at once was taken for too long. Gives the reply.
+    pub(super) fn busy(&self, size: u64, busy: &Busy) -> Reply {
+        self.chains.telemetry.emit(Event::TurnRefused {
+            id: self.envelope.id().to_string(),
+            tenant: self.tenant.name.clone(),
+            limit: busy.limit,
+            waited_ms: u64::try_from(busy.waited.as_millis()).unwrap_or(u64::MAX),
+        });
+        let ending = Ending::without_sinks("defer", replies::busy(self.envelope.id()));
+        self.record(None, size, Some(&ending));
+        ending.reply
     }
 
     /// The client went away before the chain was started.

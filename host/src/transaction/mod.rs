@@ -22,6 +22,7 @@ use crate::chain::OnFailure;
 use crate::mail::{Envelope, MessageId};
 use crate::smtp::Reply;
 use crate::telemetry::Telemetry;
+use crate::tenant::{Buffer, FairShare};
 use job::Job;
 pub use recipient::check_recipient;
 
@@ -51,6 +52,8 @@ fn policy_name(policy: OnFailure) -> &'static str {
 pub struct Chains {
     /// The runtime that chains run on; socket threads run none.
     pub runtime: tokio::runtime::Handle,
+    /// Who of the tenants runs next.
+    pub share: Arc<FairShare>,
     /// Where events go.
     pub telemetry: Telemetry,
     /// Size of the chunks that stages see, in bytes.
@@ -72,12 +75,23 @@ enum Piece {
 pub struct Transaction {
     chains: Chains,
     collected: BytesMut,
+    /// Room for what is collected and what is on its way to the chain.
+    buffer: Buffer,
     state: State,
 }
 
 enum State {
     Collecting(Waiting),
-    Running { pieces: mpsc::Sender<Piece>, reply: oneshot::Receiver<Reply> },
+    Running(Running),
+    /// There was no room for it: its reply.
+    Over(Reply),
+}
+
+/// The job's ends that the connection holds. Dropped before there is a reply, the client has gone away.
+struct Running {
+    pieces: mpsc::Sender<Piece>,
+    reply: oneshot::Receiver<Reply>,
+    _client: oneshot::Sender<()>,
 }
 
 /// A job that was not started. Dropped as such, the client has gone away, which is recorded too.
@@ -98,31 +112,35 @@ impl Drop for Waiting {
 impl Transaction {
     /// Begins a message for `tenant`'s chain, as it stands now. `header_size_max` is the listener's, in bytes.
     pub fn begin(chains: &Chains, tenant: Arc<Tenant>, envelope: Envelope, header_size_max: usize) -> Self {
+        let buffer = tenant.quota.buffer();
         let job = Job { tenant, envelope, header_size_max, chains: chains.clone(), began: Instant::now() };
         Self {
             chains: chains.clone(),
             collected: BytesMut::new(),
+            buffer,
             state: State::Collecting(Waiting { job: Some(Box::new(job)), size: 0 }),
         }
     }
 
-    /// More content; waits while the chain is busy. False: the chain has decided, and needs no more of it.
+    /// More content; waits while the chain is busy, and while the tenant has too much content on its way. False: it is
+    /// decided what becomes of the message, and no more of it is needed.
     pub async fn write(&mut self, content: &[u8]) -> bool {
+        if !self.hold(self.collected.len() + content.len()).await {
+            return false;
+        }
         self.collected.extend_from_slice(content);
         match &mut self.state {
             State::Collecting(waiting) if self.collected.len() <= COLLECT_MAX => {
                 waiting.size = self.collected.len() as u64;
                 true
             }
-            State::Collecting(_) => {
-                let first = self.collected.split().freeze();
-                self.start(first).await
-            }
-            State::Running { .. } if self.collected.len() < self.chains.chunk_size => true,
-            State::Running { .. } => {
+            State::Collecting(_) => self.start(Extent::Part).await,
+            State::Running(_) if self.collected.len() < self.chains.chunk_size => true,
+            State::Running(_) => {
                 let content = self.collected.split().freeze();
                 self.send(Piece::Content(content)).await
             }
+            State::Over(_) => false,
         }
     }
 
@@ -131,11 +149,11 @@ impl Transaction {
     /// # Errors
     /// The chain has decided: its reply. The message is over.
     pub async fn settle(mut self) -> Result<Self, Reply> {
-        let rest = self.collected.split().freeze();
         match &self.state {
-            State::Collecting(_) if rest.is_empty() => return Ok(self),
-            State::Collecting(_) => self.start(rest).await,
-            State::Running { .. } => rest.is_empty() || self.send(Piece::Content(rest)).await,
+            State::Collecting(_) if self.collected.is_empty() => return Ok(self),
+            State::Collecting(_) => self.start(Extent::Part).await,
+            State::Running(_) => self.send_rest().await,
+            State::Over(_) => false,
         };
         let (done, settled) = oneshot::channel();
         self.send(Piece::Settle(done)).await;
@@ -159,45 +177,80 @@ impl Transaction {
                     job.refused(self.collected.len() as u64, reply);
                 }
             }
-            State::Running { .. } => drop(self.end(Piece::Refused(reply)).await),
+            State::Running(_) => drop(self.end(Piece::Refused(reply)).await),
+            State::Over(_) => {}
         }
     }
 
     async fn end(mut self, last: Piece) -> Reply {
-        let rest = self.collected.split().freeze();
-        if matches!(self.state, State::Collecting(_)) {
-            self.start(rest).await;
-        } else if !rest.is_empty() {
-            self.send(Piece::Content(rest)).await;
-        }
+        match &self.state {
+            State::Collecting(_) => self.start(Extent::Whole).await,
+            State::Running(_) => self.send_rest().await,
+            State::Over(_) => false,
+        };
         self.send(last).await;
         self.answer().await
     }
 
     /// The answer of the job.
     async fn answer(self) -> Reply {
-        let State::Running { reply, .. } = self.state else { return replies::failed_without_trace() };
-        // Without an answer the job has panicked; the panic has been printed.
-        reply.await.unwrap_or_else(|_| replies::failed_without_trace())
+        match self.state {
+            // Without an answer the job has panicked; the panic has been printed.
+            State::Running(mut job) => {
+                (&mut job.reply).await.unwrap_or_else(|_| replies::failed_without_trace())
+            }
+            State::Over(reply) => reply,
+            State::Collecting(_) => replies::failed_without_trace(),
+        }
     }
 
-    /// Starts the job, with what has been collected.
-    async fn start(&mut self, first: Bytes) -> bool {
+    /// Starts the job, with what has been collected. False: there is no room for what is still to come.
+    async fn start(&mut self, extent: Extent) -> bool {
+        // Before it has its turn: one that has it must not wait for room that those without one take up.
+        if extent == Extent::Part && !self.hold(self.chains.chunk_size * (PIECES_WAITING + 1)).await {
+            return false;
+        }
         let (pieces, received) = mpsc::channel(PIECES_WAITING);
         let (answer, reply) = oneshot::channel();
-        let running = State::Running { pieces, reply };
+        let (client, gone) = oneshot::channel();
+        let running = State::Running(Running { pieces, reply, _client: client });
         if let State::Collecting(mut waiting) = std::mem::replace(&mut self.state, running)
             && let Some(job) = waiting.job.take()
         {
-            self.chains.runtime.spawn(job.run(received, answer));
+            self.chains.runtime.spawn(job.run(received, answer, gone));
         }
-        first.is_empty() || self.send(Piece::Content(first)).await
+        self.send_rest().await
+    }
+
+    /// Makes room for so many bytes of content. False: there is none, and the message is over.
+    async fn hold(&mut self, bytes: usize) -> bool {
+        let State::Collecting(waiting) = &mut self.state else { return true };
+        let Some(wait_max) = waiting.job.as_ref().map(|job| job.tenant.limits.queue_wait_max) else {
+            return false;
+        };
+        let Err(busy) = self.buffer.hold(bytes, wait_max).await else { return true };
+        if let Some(job) = waiting.job.take() {
+            self.state = State::Over(job.busy(waiting.size, &busy));
+        }
+        false
+    }
+
+    async fn send_rest(&mut self) -> bool {
+        let rest = self.collected.split().freeze();
+        rest.is_empty() || self.send(Piece::Content(rest)).await
     }
 
     async fn send(&mut self, piece: Piece) -> bool {
         match &self.state {
-            State::Running { pieces, .. } => pieces.send(piece).await.is_ok(),
-            State::Collecting(_) => false,
+            State::Running(job) => job.pieces.send(piece).await.is_ok(),
+            State::Collecting(_) | State::Over(_) => false,
         }
     }
+}
+
+/// How much of a message has come when its job is started.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    Part,
+    Whole,
 }

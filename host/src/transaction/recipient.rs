@@ -2,6 +2,8 @@
 //!
 //! Knows nothing of sessions: an address and what is known so far go in, a reply comes out where it is refused.
 
+use std::future::pending;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -51,10 +53,17 @@ impl Asked {
         let budget = self.tenant.limits.recipient_check_max;
         let began = Instant::now();
         // The wait for a place is the client's wait too.
-        let Ok(_permit) = self.tenant.quota.acquire(budget).await else {
-            return Err(replies::recipient_busy());
-        };
+        let turn = self.tenant.quota.turn(1, budget).await;
+        let _turn = turn.map_err(|_| replies::recipient_busy())?;
         let tenant = self.tenant.clone();
+        let seat = self.chains.share.seat(&tenant.name, tenant.weight);
+        // Who has gone takes the whole task along.
+        seat.run(pin!(self.ask_all(&tenant, began)), pending::<()>()).await
+    }
+
+    /// All that is charged to the tenant.
+    async fn ask_all(&mut self, tenant: &Tenant, began: Instant) -> Result<(), Reply> {
+        let budget = tenant.limits.recipient_check_max;
         for planned in tenant.checks.iter() {
             let meter = Arc::new(CpuMeter::default());
             let before = self.envelope.clone();

@@ -74,6 +74,10 @@ impl Processor for SandboxedProcessor {
         self.loaded.description.gives
     }
 
+    fn instances(&self) -> usize {
+        1
+    }
+
     fn stage(&self) -> Box<dyn Stage> {
         Box::new(SandboxedStage { loaded: self.loaded.clone(), shared: self.shared.clone(), instance: None })
     }

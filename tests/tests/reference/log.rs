@@ -33,6 +33,12 @@ pub(super) fn one_of_each() -> Vec<Event> {
             code: 550,
         },
         Event::Message(Box::new(record)),
+        Event::TurnRefused {
+            id: id.clone(),
+            tenant: tenant.clone(),
+            limit: "concurrent_messages",
+            waited_ms: 1,
+        },
         Event::StageFailed {
             id: id.clone(),
             tenant: tenant.clone(),

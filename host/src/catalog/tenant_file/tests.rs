@@ -80,7 +80,7 @@ memory = "1MiB"
 [host]
 grants_allowed = ["root"]
 wasi = "stub"
-weight = 2
+weight = 1001
 "#;
     let expect = [
         "acme.toml:1: domains: \"a..b\" is not a domain: expected `x.example`, `*.x.example`, `x.*`, `[192.0.2.1]` or `[IPv6:2001:db8::1]`",
@@ -96,7 +96,7 @@ weight = 2
         "acme.toml:16: limits.memory: unknown key",
         "acme.toml:19: host.grants_allowed: unknown grant \"root\": there are kv, clock, random, envelope, redirect",
         "acme.toml:20: host.wasi: \"stub\" comes in a later version; this one has \"none\" only",
-        "acme.toml:21: host.weight: comes in a later version; it must be 1 in this one",
+        "acme.toml:21: host.weight: 1001 is out of range: 1 to 1000",
     ];
     let found = with_max(text).unwrap_err();
     assert_eq!(found, expect, "\n{}", found.join("\n"));

@@ -1,6 +1,7 @@
 //! What the whole process uses, read from the kernel at each scrape.
 
 use std::fmt;
+use std::path::Path;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
@@ -19,6 +20,14 @@ impl Collector for ProcessCollector {
         let help = "CPU time of the process";
         let unit = Unit::Seconds;
         cpu.encode(encoder.encode_descriptor("process_cpu", help, Some(&unit), MetricType::Counter)?)?;
+        let chains = ConstCounter::new(chain_threads_cpu_seconds());
+        let help = "CPU time of the threads that chains run on, the runtime's own part included";
+        chains.encode(encoder.encode_descriptor(
+            "chain_threads_cpu",
+            help,
+            Some(&unit),
+            MetricType::Counter,
+        )?)?;
         let gauges = [
             ("process_resident_bytes", "Resident memory", resident_bytes()),
             ("process_threads", "Threads", entries("/proc/self/task")),
@@ -42,6 +51,18 @@ fn cpu_seconds() -> f64 {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     let whole = u32::try_from(time.tv_sec).unwrap_or(0);
     f64::from(whole) + f64::from(u32::try_from(time.tv_nsec).unwrap_or(0)) / 1e9
+}
+
+/// `sum_exec_runtime` of the threads named `chain` (proc(5), `schedstat`).
+fn chain_threads_cpu_seconds() -> f64 {
+    let Ok(threads) = std::fs::read_dir("/proc/self/task") else { return 0.0 };
+    let of_thread = |path: &Path| {
+        let name = std::fs::read_to_string(path.join("comm")).ok()?;
+        let ran = std::fs::read_to_string(path.join("schedstat")).ok()?;
+        let ns: f64 = ran.split(' ').next()?.parse().ok()?;
+        (name.trim_end() == "chain").then_some(ns / 1e9)
+    };
+    threads.flatten().filter_map(|thread| of_thread(&thread.path())).sum()
 }
 
 /// `VmRSS` of `status` (proc(5)), which is in KiB.
