@@ -8,6 +8,7 @@ mod inner;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -287,7 +288,13 @@ struct ChainThreads(Option<Runtime>);
 impl ChainThreads {
     fn start() -> io::Result<(Self, Handle)> {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
-        let runtime = builder.worker_threads(cores()).thread_name("chain").enable_time().build()?;
+        // The first threads are the workers; those that come later wait for disks.
+        let (workers, named) = (cores(), AtomicUsize::new(0));
+        builder.thread_name_fn(move || {
+            let of_chains = named.fetch_add(1, Ordering::Relaxed) < workers;
+            if of_chains { "chain" } else { "disk" }.to_owned()
+        });
+        let runtime = builder.worker_threads(workers).enable_time().build()?;
         let handle = runtime.handle().clone();
         Ok((Self(Some(runtime)), handle))
     }

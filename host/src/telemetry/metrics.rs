@@ -113,7 +113,7 @@ impl Metrics {
                 &mut r,
                 (
                     "chain_cpu_seconds",
-                    "CPU time of a tenant's chains: stages, sinks, instances made and dropped",
+                    "CPU time of a tenant's chains: stages, instances made and dropped",
                 ),
                 (SERIES_MAX, SERIES_PER_TENANT_MAX),
                 CpuTime::default,

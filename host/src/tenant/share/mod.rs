@@ -7,7 +7,7 @@
 //!
 //! A future holds its permit for one poll: every await that waits gives it back, and a guest that computes waits at every
 //! tick of the epoch. What is charged is the thread's CPU time within the poll, whatever it was used for: guests, native
-//! stages, instances made and dropped.
+//! stages, instances made and dropped. What sinks do on the threads that wait for disks is not.
 //!
 //! Knows nothing of messages or chains.
 
