@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
+use super::breakers::Leave;
 use super::{Chains, Piece, policy_name, replies};
 use crate::catalog::Tenant;
 use crate::chain::{Outlet, Refusal, Run, RunEnd, RunLimits, StageError};
@@ -29,11 +30,17 @@ struct Ending {
     verdict: &'static str,
     reply: Reply,
     sinks: Vec<String>,
+    /// For the record, where no stage or sink says why.
+    reason: String,
 }
 
 impl Ending {
     fn without_sinks(verdict: &'static str, reply: Reply) -> Self {
-        Self { verdict, reply, sinks: Vec::new() }
+        Self { verdict, reply, sinks: Vec::new(), reason: String::new() }
+    }
+
+    fn because(self, reason: String) -> Self {
+        Self { reason, ..self }
     }
 }
 
@@ -44,6 +51,16 @@ impl Job {
         mut pieces: mpsc::Receiver<Piece>,
         mut answer: oneshot::Sender<Reply>,
     ) {
+        let leave = match Leave::of_chain(&self.chains.telemetry, &self.tenant, &self.envelope) {
+            Ok(leave) => leave,
+            Err(stage) => {
+                let ending = Ending::without_sinks("defer", replies::paused(self.envelope.id()));
+                let ending = ending.because(format!("breaker of {stage}"));
+                self.record(None, 0, Some(&ending));
+                let _ = answer.send(ending.reply);
+                return;
+            }
+        };
         // A client that goes away while its message waits for its turn gives the place up.
         let permit = tokio::select! {
             permit = self.tenant.quota.acquire(self.tenant.limits.queue_wait_max) => permit,
@@ -90,6 +107,7 @@ impl Job {
             }
         };
         self.report_failures(&run);
+        leave.tell_all(run.fates());
         self.record(Some(&run), size, ending.as_ref());
         // Instances go before the client hears.
         drop(run);
@@ -118,7 +136,9 @@ impl Job {
             Verdict::Discard => return Ending::without_sinks(name, replies::accepted(self.envelope.id())),
         };
         match sinks.commit(envelope, placement).await {
-            Ok(sinks) => Ending { verdict: name, reply: replies::accepted(self.envelope.id()), sinks },
+            Ok(sinks) => {
+                Ending { sinks, ..Ending::without_sinks(name, replies::accepted(self.envelope.id())) }
+            }
             Err(failed) => {
                 self.sink_failed(&failed);
                 Ending::without_sinks("failed", replies::not_stored(self.envelope.id()))
@@ -176,6 +196,7 @@ impl Job {
             size,
             verdict: ending.map_or("aborted", |ending| ending.verdict).to_owned(),
             reply: ending.map(|ending| ending.reply.to_string()).unwrap_or_default(),
+            reason: ending.map(|ending| ending.reason.clone()).unwrap_or_default(),
             stages: run.map(Run::records).unwrap_or_default(),
             sinks: ending.map(|ending| ending.sinks.clone()).unwrap_or_default(),
             ms: u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
