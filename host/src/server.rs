@@ -112,6 +112,10 @@ impl Server {
         let kv = SqliteKv::new(&config.server.state_dir.join("kv.db"));
         let catalog = Arc::new(open_catalog(&config, registry, &telemetry, Grants::AsGiven(kv))?);
         catalog.store().make_folders().context("cannot make the catalog's folders")?;
+        let watched = Arc::downgrade(&catalog);
+        telemetry.watch_breakers(move || {
+            watched.upgrade().map(|catalog| inner::breaker_figures(&catalog)).unwrap_or_default()
+        });
         let (threads, handle) = ChainThreads::start().context("cannot start the chains' threads")?;
         let (drain, phase) = watch::channel(Drain::Serving);
         let chains = Chains {
@@ -263,12 +267,17 @@ pub(crate) fn open_catalog(
 ) -> anyhow::Result<Catalog> {
     #[cfg(feature = "wasm")]
     let loader = {
-        let memory_max = usize::try_from(config.limits_max.memory_per_instance.0).unwrap_or(usize::MAX);
-        let sandboxes = crate::wasm::Sandboxes::new(crate::wasm::PoolSettings { memory_max })?;
+        let sandboxes = crate::wasm::Sandboxes::new(crate::wasm::PoolSettings {
+            memory_max: config.limits_max.memory_per_instance.as_usize(),
+            table_elements: usize::try_from(config.limits_max.table_elements_max).unwrap_or(usize::MAX),
+            guest_stack: config.server.guest_stack.as_usize(),
+        })?;
         for text in sandboxes.notices() {
             telemetry.emit(Event::Notice { level: Level::Warn, text: text.clone() });
         }
         let sandboxes = Arc::new(sandboxes);
+        let watched = Arc::downgrade(&sandboxes);
+        telemetry.watch_pool(move || watched.upgrade().map(|pool| pool.pool_use()).unwrap_or_default());
         match grants {
             Grants::AsGiven(kv) => crate::catalog::SandboxLoader::new(sandboxes, kv),
             Grants::All(kv) => crate::catalog::SandboxLoader::new(sandboxes, kv).granting_all(),

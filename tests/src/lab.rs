@@ -29,6 +29,8 @@ pub const CHUNK_SIZE: usize = 16 << 10;
 pub const KV_SIZE_MAX: u64 = 1 << 20;
 /// Calls of `kv` of one stage and message in a lab.
 pub const KV_CALLS_MAX: u64 = 400;
+/// Bytes that one stage may move to and from `kv` for a message in a lab.
+pub const KV_BYTES_MAX: u64 = 4 << 20;
 
 /// Whose stages they are.
 pub const TENANT: &str = "acme";
@@ -55,7 +57,15 @@ impl Lab {
     /// # Panics
     /// If the kernel gives no room for the pool.
     pub fn new() -> Self {
-        let sandboxes = Sandboxes::new(PoolSettings { memory_max: 64 << 20 }).expect("the pool is made");
+        Self::with_pool(PoolSettings::default())
+    }
+
+    /// An engine with this pool.
+    ///
+    /// # Panics
+    /// If the kernel gives no room for the pool.
+    pub fn with_pool(pool: PoolSettings) -> Self {
+        let sandboxes = Sandboxes::new(pool).expect("the pool is made");
         Self { sandboxes, telemetry: Telemetry::silent(), kv: Arc::default() }
     }
 
@@ -99,7 +109,7 @@ impl Lab {
         let all = gatepost::native::all();
         let (_, factory) = all.iter().find(|(known, _)| *known == name).expect("a native processor");
         let processor = factory(&scope, settings).expect("its settings fit");
-        PlannedStage { label: name.into(), on_failure: OnFailure::Defer, processor }
+        PlannedStage { label: name.into(), on_failure: OnFailure::Defer, processor, breaker: None }
     }
 
     /// The number of living instances, from the metrics.
@@ -149,11 +159,23 @@ impl StagePlan<'_> {
     pub fn grants(mut self, grants: &[&str]) -> Self {
         self.capabilities = Capabilities {
             grants: grants.iter().map(ToString::to_string).collect(),
-            kv: Some(KvAccess { store: self.lab.kv.clone(), size_max: KV_SIZE_MAX, calls_max: KV_CALLS_MAX }),
+            kv: Some(KvAccess {
+                store: self.lab.kv.clone(),
+                size_max: KV_SIZE_MAX,
+                calls_max: KV_CALLS_MAX,
+                bytes_max: KV_BYTES_MAX,
+            }),
             owns: Some(Arc::new(|mailbox| ["to.example", "tenant.example"].contains(&mailbox.domain()))),
             recipients_max: 100,
             fixed: self.capabilities.fixed,
         };
+        self
+    }
+
+    /// Bytes that it may move to and from `kv`; to be said after the grants.
+    #[must_use]
+    pub fn kv_bytes_max(mut self, bytes_max: u64) -> Self {
+        self.capabilities.kv = self.capabilities.kv.map(|kv| KvAccess { bytes_max, ..kv });
         self
     }
 
@@ -182,7 +204,7 @@ impl StagePlan<'_> {
         let (loaded, identity) = self.parts();
         let processor = SandboxedProcessor::new(loaded, identity, self.config, self.limits)?;
         let processor = Arc::new(processor);
-        Ok(PlannedStage { label: self.label.into(), on_failure: self.on_failure, processor })
+        Ok(PlannedStage { label: self.label.into(), on_failure: self.on_failure, processor, breaker: None })
     }
 
     /// A checker of recipients.
@@ -195,7 +217,7 @@ impl StagePlan<'_> {
     pub fn try_check(self) -> Result<PlannedCheck, String> {
         let (loaded, identity) = self.parts();
         let check = Arc::new(SandboxedChecker::new(&loaded, identity, self.config, self.limits)?);
-        Ok(PlannedCheck { label: self.label.into(), on_failure: self.on_failure, check })
+        Ok(PlannedCheck { label: self.label.into(), on_failure: self.on_failure, check, breaker: None })
     }
 
     fn parts(&self) -> (Arc<Loaded>, StageIdentity) {

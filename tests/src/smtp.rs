@@ -3,7 +3,7 @@
 //! Two layers: what may go wrong under faults gives `io::Result`; `expect` and its like panic with what came instead.
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 
 use rustls::{ClientConnection, StreamOwned};
 
@@ -49,12 +49,35 @@ impl Smtp {
         Ok(client)
     }
 
+    /// Connects from an address of this machine, all of 127.0.0.0/8 for example, says EHLO, delivers, says QUIT.
+    ///
+    /// # Errors
+    /// As `deliver`; also where the address is none of ours.
+    pub fn one_message_from(
+        client: IpAddr,
+        address: SocketAddr,
+        from: &str,
+        to: &[&str],
+        content: &[u8],
+    ) -> io::Result<Reply> {
+        let socket =
+            socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
+        socket.bind(&SocketAddr::new(client, 0).into())?;
+        socket.connect(&address.into())?;
+        let mut client = Self::over(socket.into())?;
+        client.read_reply().and_then(|reply| wanted(reply, 220))?;
+        client.exchange(from, to, content)
+    }
+
     /// Connects and reads nothing.
     ///
     /// # Errors
     /// Where there is no connection.
     pub fn connect_unread(address: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect(address)?;
+        Self::over(TcpStream::connect(address)?)
+    }
+
+    fn over(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
@@ -149,11 +172,14 @@ impl Smtp {
     /// # Errors
     /// As `deliver`.
     pub fn one_message(address: SocketAddr, from: &str, to: &[&str], content: &[u8]) -> io::Result<Reply> {
-        let mut client = Self::connect(address)?;
-        client.ask("EHLO client.test").and_then(|reply| wanted(reply, 250))?;
-        let reply = client.deliver(from, to, content)?;
+        Self::connect(address)?.exchange(from, to, content)
+    }
+
+    fn exchange(mut self, from: &str, to: &[&str], content: &[u8]) -> io::Result<Reply> {
+        self.ask("EHLO client.test").and_then(|reply| wanted(reply, 250))?;
+        let reply = self.deliver(from, to, content)?;
         // The message was answered; how the session ends is no matter here.
-        let _ = client.ask("QUIT");
+        let _ = self.ask("QUIT");
         Ok(reply)
     }
 

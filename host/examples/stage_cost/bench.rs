@@ -25,7 +25,7 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new() -> anyhow::Result<Self> {
-        let sandboxes = Sandboxes::new(PoolSettings { memory_max: 64 << 20 })?;
+        let sandboxes = Sandboxes::new(PoolSettings::default())?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         Ok(Self { sandboxes, runtime })
     }
@@ -61,7 +61,7 @@ impl Bench {
 }
 
 pub(crate) fn planned(label: &str, processor: Arc<dyn Processor>) -> PlannedStage {
-    PlannedStage { label: label.into(), on_failure: OnFailure::Defer, processor }
+    PlannedStage { label: label.into(), on_failure: OnFailure::Defer, processor, breaker: None }
 }
 
 /// CPU time of this thread.

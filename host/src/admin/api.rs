@@ -53,8 +53,22 @@ pub struct TenantStatus {
     pub chain: String,
     /// Messages at work.
     pub messages: usize,
+    /// Breakers of its stages that are not closed.
+    #[serde(default)]
+    pub breakers: Vec<BreakerStatus>,
     /// Why its file as it stands is not what serves; empty: it is.
     pub problems: Vec<String>,
+}
+
+/// A breaker that is not closed: every message of the chain is deferred.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct BreakerStatus {
+    /// Which stage.
+    pub stage: String,
+    /// Where it stands: `chain` or `recipients`.
+    pub place: String,
+    /// Until a message is let through as a probe, in milliseconds; none: one is at work.
+    pub retry_in_ms: Option<u64>,
 }
 
 type Handle = Arc<dyn AdminHandle>;

@@ -7,6 +7,6 @@ mod door;
 mod guard;
 pub mod problem;
 
-pub use api::{AdminHandle, Status, TenantStatus, router};
+pub use api::{AdminHandle, BreakerStatus, Status, TenantStatus, router};
 pub use door::Door;
 pub use guard::Guard;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use super::retirement::Retirement;
-use crate::chain::{ChainSpec, Content, LineUp, PlannedCheck};
+use crate::chain::{Breaker, ChainSpec, Content, LineUp, PlannedCheck};
 use crate::config::Limits;
 use crate::mail::Mailbox;
 use crate::tenant::{Caps, DomainTable, Pattern, Quota};
@@ -37,6 +37,16 @@ pub struct Tenant {
     pub(super) fingerprint: blake3::Hash,
     /// Set when it goes live: dropped with the last message, it lets the stages' `shutdown` be called.
     pub(super) life: Arc<OnceLock<Retirement>>,
+}
+
+impl Tenant {
+    /// The breakers of its stages: where each stands, `chain` or `recipients`, and its label.
+    pub fn breakers(&self) -> impl Iterator<Item = (&'static str, &str, &Breaker)> {
+        let stages = self.line_up.stages.iter().map(|s| ("chain", &s.label, &s.breaker));
+        let checks = self.checks.iter().map(|c| ("recipients", &c.label, &c.breaker));
+        let all = stages.chain(checks);
+        all.filter_map(|(place, label, breaker)| Some((place, label.as_str(), breaker.as_deref()?)))
+    }
 }
 
 /// All tenants at one time.

@@ -6,7 +6,10 @@
 use std::io::Read;
 use std::sync::Arc;
 
-use crate::chain::{Content, Fixed, LineUp, OnFailure, PlannedCheck, PlannedStage, StageRef, StageScope};
+use crate::chain::breaker;
+use crate::chain::{
+    Breaker, Content, Fixed, LineUp, OnFailure, PlannedCheck, PlannedStage, StageRef, StageScope,
+};
 use crate::config::problem::nearest;
 use crate::config::{self, ByteSize, Config, Limits, Problem};
 use crate::sink::Sink;
@@ -131,6 +134,7 @@ impl Resolver<'_> {
             label,
             on_failure: table.on_failure.unwrap_or(file.on_failure),
             processor,
+            breaker: breaker_of(&file.limits),
         }))
     }
 
@@ -149,7 +153,8 @@ impl Resolver<'_> {
         let found = self.find(tenant, stage).map_err(|text| vec![file.problem("recipients", text)])?;
         let check =
             self.component(tenant, file, &label, &table, &found, |stage| self.loader.load_checker(stage))?;
-        Ok(PlannedCheck { label, on_failure: table.on_failure.unwrap_or(file.on_failure), check })
+        let on_failure = table.on_failure.unwrap_or(file.on_failure);
+        Ok(PlannedCheck { label, on_failure, check, breaker: breaker_of(&file.limits) })
     }
 
     fn native(
@@ -190,6 +195,7 @@ impl Resolver<'_> {
             label,
             on_failure: table.on_failure.unwrap_or(file.on_failure),
             processor,
+            breaker: None,
         }))
     }
 
@@ -309,6 +315,16 @@ fn unused_tables(file: &TenantFile) -> Vec<Problem> {
         file.stage_problem(label, "", format!("the chain has no stage `{}`{hint}", label.escape_debug()))
     };
     unused.map(problem).collect()
+}
+
+/// The breaker of a sandboxed stage, closed; none where it was switched off.
+fn breaker_of(limits: &Limits) -> Option<Arc<Breaker>> {
+    let settings = breaker::Settings {
+        failures: limits.breaker_failures,
+        networks: usize::try_from(limits.breaker_networks).unwrap_or(usize::MAX),
+        pause: limits.breaker_pause,
+    };
+    (settings.failures > 0).then(|| Arc::new(Breaker::new(settings)))
 }
 
 /// The bytes of a component, within `size_max`.

@@ -45,6 +45,7 @@ impl SandboxLoader {
             output_ratio: limits.output_ratio_max,
             output_base: limits.output_base.0,
             host_calls: limits.host_calls_max,
+            handles: limits.handles_max,
             log_bytes: limits.log_per_message.as_usize(),
             facts: limits.facts_max,
         };
@@ -75,6 +76,7 @@ impl SandboxLoader {
                 store: self.kv.clone(),
                 size_max: stage.limits.kv_size_max.0,
                 calls_max: stage.limits.kv_calls_max,
+                bytes_max: stage.limits.kv_bytes_max.0,
             }),
             owns: Some(Arc::new(move |mailbox| own.get(mailbox.domain()).is_some())),
             recipients_max: stage.recipients_max,

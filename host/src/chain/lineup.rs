@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{OnFailure, Processor};
+use super::{Breaker, OnFailure, Processor};
 use crate::sink::Sink;
 
 /// One stage of a built chain.
@@ -16,6 +16,8 @@ pub struct PlannedStage {
     pub on_failure: OnFailure,
     /// What makes a stage for each message.
     pub processor: Arc<dyn Processor>,
+    /// When it is not asked any more. None: it always is.
+    pub breaker: Option<Arc<Breaker>>,
 }
 
 /// A built chain.

@@ -1,10 +1,12 @@
 //! Bytes through stages: what a stage is, how a chain is written, and the run of one message.
 //!
-//! Generic over its stages: knows neither the native processors nor the sandbox. In reading order: `content`, `stage`,
-//! `lineup`, `intake`, `slot`, `run`.
+//! Generic over its stages: knows neither the native processors nor the sandbox. In reading order: `content`, `limit`, `stage`,
+//! `breaker`, `lineup`, `intake`, `slot`, `run`.
 
+pub mod breaker;
 pub mod content;
 pub mod intake;
+pub mod limit;
 pub mod lineup;
 pub mod meter;
 pub mod recipient;
@@ -16,7 +18,9 @@ pub mod spec;
 pub mod stage;
 pub mod types;
 
+pub use breaker::Breaker;
 pub use content::Content;
+pub use limit::{Limit, LimitsHit};
 pub use lineup::{LineUp, PlannedStage};
 pub use recipient::{PlannedCheck, RecipientCheck};
 pub use run::{Outlet, Run, RunEnd, RunLimits};

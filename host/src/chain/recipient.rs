@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::meter::CpuMeter;
-use super::{OnFailure, StageEnd};
+use super::{Breaker, OnFailure, StageEnd};
 use crate::mail::{Envelope, Mailbox};
 
 /// A configured checker of recipients.
@@ -38,4 +38,6 @@ pub struct PlannedCheck {
     pub on_failure: OnFailure,
     /// The checker.
     pub check: Arc<dyn RecipientCheck>,
+    /// When it is not asked any more. None: it always is.
+    pub breaker: Option<Arc<Breaker>>,
 }

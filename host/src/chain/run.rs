@@ -10,6 +10,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use super::breaker::Outcome;
 use super::intake::recut;
 use super::lineup::PlannedStage;
 use super::slot::{Answer, Call, Slot, State};
@@ -125,6 +126,11 @@ impl Run {
     /// What each stage did.
     pub fn records(&self) -> Vec<StageRecord> {
         self.slots.iter().map(Slot::record).collect()
+    }
+
+    /// How the message ends for each stage, in their order, as its breaker sees it.
+    pub fn fates(&self) -> impl Iterator<Item = Outcome> {
+        self.slots.iter().map(|slot| slot.fate)
     }
 
     /// Ends a run that was cut off in the middle of a call, as a failure of the stage at work.
@@ -244,6 +250,7 @@ impl Run {
         match slot.call(Call::Close, &mut self.envelope, &mut output).await {
             Ok(Answer::Verdict(verdict)) => {
                 slot.let_out(output.len(), 0);
+                slot.fate = Outcome::Handled;
                 slot.end(state);
                 let so_far = std::mem::take(&mut self.verdict);
                 self.verdict = so_far.merge(verdict);
@@ -261,10 +268,12 @@ impl Run {
         let error = match end {
             StageEnd::Refused(refusal) => {
                 slot.outcome("refused");
+                slot.fate = Outcome::Handled;
                 return Err(RunEnd::Refused { stage: slot.label.clone(), refusal });
             }
             StageEnd::Failed(error) => error,
         };
+        slot.failed(&error);
         let policy = slot.policy();
         let ended = RunEnd::Failed { reject: policy == OnFailure::Reject, budget: error.is_budget() };
         let stage = slot.label.clone();

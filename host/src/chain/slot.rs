@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::breaker::Outcome;
 use super::intake::Intake;
+use super::limit::LimitsHit;
 use super::lineup::PlannedStage;
 use super::meter::{CpuMeter, Metered};
-use super::{Content, Flow, OnFailure, Output, Stage, StageContext, StageEnd};
+use super::{Content, Flow, OnFailure, Output, Stage, StageContext, StageEnd, StageError, Usage};
 use crate::mail::Verdict;
 use crate::mail::envelope::{Change, Envelope};
 use crate::telemetry::StageRecord;
@@ -32,11 +34,22 @@ pub(super) struct Slot {
     pub(super) intake: Intake,
     /// Nothing was written, changed or withheld so far: a bypass would be exact.
     pub(super) transparent: bool,
+    /// How the message ends for it, as its breaker sees it.
+    pub(super) fate: Outcome,
+    /// Its `open` went well.
+    opened: bool,
     on_failure: OnFailure,
     stage: Option<Box<dyn Stage>>,
     meter: Arc<CpuMeter>,
     journal: Vec<Change>,
+    /// Of the calls that are over.
     wall: Duration,
+    /// When the call at hand began; it may be dropped half-way.
+    began: Option<Instant>,
+    /// Of a stage whose part is over.
+    usage: Usage,
+    /// The limit that failed it.
+    failed_by: LimitsHit,
     record: StageRecord,
 }
 
@@ -65,11 +78,16 @@ impl Slot {
             state: State::Waiting,
             intake,
             transparent: true,
+            fate: Outcome::Neutral,
+            opened: false,
             on_failure: planned.on_failure,
             stage: Some(planned.processor.stage()),
             meter: Arc::default(),
             journal: Vec::new(),
             wall: Duration::ZERO,
+            began: None,
+            usage: Usage::default(),
+            failed_by: LimitsHit::default(),
             record: StageRecord {
                 name: planned.label.clone(),
                 processor: planned.processor.id().to_owned(),
@@ -91,7 +109,7 @@ impl Slot {
         if journalled {
             envelope.start_journal(std::mem::take(&mut self.journal));
         }
-        let began = Instant::now();
+        self.began = Some(Instant::now());
         let mut cx = StageContext { envelope, output, meter: &self.meter };
         let answer = match call {
             Call::Open => {
@@ -104,7 +122,8 @@ impl Slot {
             }
             Call::Close => Metered::new(&self.meter, stage.close(&mut cx)).await.map(Answer::Verdict),
         };
-        self.wall += began.elapsed();
+        self.stop_clock();
+        self.opened |= answer.is_ok();
         if journalled {
             self.journal = envelope.take_journal();
         }
@@ -130,10 +149,23 @@ impl Slot {
     /// Its part is over: the instance goes at once.
     pub(super) fn end(&mut self, state: State) {
         if let Some(stage) = self.stage.take() {
-            self.record.memory_peak = stage.usage().memory_peak;
+            self.usage = stage.usage();
         }
         self.journal = Vec::new();
         self.state = state;
+    }
+
+    /// It has failed, whatever is done about that.
+    pub(super) fn failed(&mut self, error: &StageError) {
+        self.stop_clock();
+        self.fate = Outcome::failed(error, self.opened);
+        if let Some(limit) = error.limit() {
+            self.failed_by.note(limit);
+        }
+    }
+
+    fn stop_clock(&mut self) {
+        self.wall += self.began.take().map(|began| began.elapsed()).unwrap_or_default();
     }
 
     /// For the record: how it ended.
@@ -166,12 +198,21 @@ impl Slot {
     /// What it did, for the log.
     pub(super) fn record(&self) -> StageRecord {
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        let mut record = self.record.clone();
-        record.cpu_us = micros(self.meter.used());
-        record.wall_us = micros(self.wall);
-        if let Some(stage) = &self.stage {
-            record.memory_peak = stage.usage().memory_peak;
+        let usage = self.stage.as_ref().map_or(self.usage, |stage| stage.usage());
+        let mut limits = usage.limits;
+        limits.join(self.failed_by);
+        StageRecord {
+            cpu_us: micros(self.meter.used()),
+            wall_us: micros(self.wall + self.began.map(|began| began.elapsed()).unwrap_or_default()),
+            memory_peak: usage.memory_peak,
+            table_peak: usage.table_peak,
+            host_calls: usage.host_calls,
+            log_bytes: usage.log_bytes,
+            facts: usage.facts,
+            kv_calls: usage.kv_calls,
+            kv_bytes: usage.kv_bytes,
+            limits: limits.names(),
+            ..self.record.clone()
         }
-        record
     }
 }

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::Content;
+use super::limit::{Limit, LimitsHit};
 use super::meter::CpuMeter;
 use crate::mail::{Envelope, Verdict};
 use crate::smtp::Reply;
@@ -66,6 +67,30 @@ pub enum StageError {
         /// `memory_per_instance`, in bytes.
         limit: u64,
     },
+    /// It asked for more table elements than it may have.
+    #[error("asked for more than its {limit} table elements")]
+    OutOfTable {
+        /// `table_elements_max`.
+        limit: u64,
+    },
+    /// It called itself too deep.
+    #[error("used up its {limit} bytes of stack")]
+    OutOfStack {
+        /// `guest_stack`, in bytes.
+        limit: u64,
+    },
+    /// It called the host too often.
+    #[error("called the host more than {limit} times")]
+    OutOfHostCalls {
+        /// `host_calls_max`.
+        limit: u64,
+    },
+    /// It held too many resource handles at once.
+    #[error("held more than {limit} resource handles")]
+    OutOfHandles {
+        /// `handles_max`.
+        limit: u64,
+    },
     /// It wrote more than it may.
     #[error("wrote more than the {limit} bytes it may for its input")]
     OutputLimit {
@@ -90,36 +115,63 @@ pub enum StageError {
     /// No sandbox is free.
     #[error("no sandbox is free")]
     NoCapacity(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// It was not even ready to be asked: its instance or its `configure` failed. Said of checkers, which are not opened.
+    #[error(transparent)]
+    Unready(Box<StageError>),
 }
 
 impl StageError {
-    /// A short, closed set of reasons, for metrics: `trap`, `cpu`, `wall`, `memory`, `output`, `header`, `failed`,
-    /// `content`, `reply`, `capacity`.
+    /// A short, closed set of reasons, for metrics: `trap`, `cpu`, `wall`, `memory`, `table`, `stack`, `host_calls`,
+    /// `handles`, `output`, `header`, `failed`, `content`, `reply`, `capacity`.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Trapped(_) => "trap",
             Self::OutOfCpu { .. } => "cpu",
             Self::OutOfWall { .. } => "wall",
             Self::OutOfMemory { .. } => "memory",
+            Self::OutOfTable { .. } => "table",
+            Self::OutOfStack { .. } => "stack",
+            Self::OutOfHostCalls { .. } => "host_calls",
+            Self::OutOfHandles { .. } => "handles",
             Self::OutputLimit { .. } => "output",
             Self::HeaderTooLarge { .. } => "header",
             Self::Failed(_) => "failed",
             Self::Content(_) => "content",
             Self::BadReply(_) => "reply",
             Self::NoCapacity(_) => "capacity",
+            Self::Unready(error) => error.reason(),
         }
+    }
+
+    /// The limit that it ran into, if that is why.
+    pub fn limit(&self) -> Option<Limit> {
+        Some(match self {
+            Self::OutOfCpu { .. } => Limit::Cpu,
+            Self::OutOfWall { .. } => Limit::Wall,
+            Self::OutOfMemory { .. } => Limit::Memory,
+            Self::OutOfTable { .. } => Limit::Table,
+            Self::OutOfStack { .. } => Limit::Stack,
+            Self::OutOfHostCalls { .. } => Limit::HostCalls,
+            Self::OutOfHandles { .. } => Limit::Handles,
+            Self::OutputLimit { .. } => Limit::Output,
+            Self::HeaderTooLarge { .. } => Limit::Header,
+            Self::Unready(error) => return error.limit(),
+            Self::Trapped(_)
+            | Self::Failed(_)
+            | Self::Content(_)
+            | Self::BadReply(_)
+            | Self::NoCapacity(_) => return None,
+        })
     }
 
     /// Whether a budget or capacity ran out (451 4.3.2) rather than the stage being at fault (451 4.3.0).
     pub fn is_budget(&self) -> bool {
-        matches!(
-            self,
-            Self::OutOfCpu { .. }
-                | Self::OutOfWall { .. }
-                | Self::OutOfMemory { .. }
-                | Self::OutputLimit { .. }
-                | Self::NoCapacity(_)
-        )
+        match self {
+            Self::NoCapacity(_) => true,
+            Self::Unready(error) => error.is_budget(),
+            // The header section's limit is the message's, not a budget of the stage.
+            error => error.limit().is_some_and(|limit| limit != Limit::Header),
+        }
     }
 }
 
@@ -208,6 +260,20 @@ pub struct StageContext<'a> {
 pub struct Usage {
     /// Most memory at once, in bytes: linear memory of a sandboxed stage; of a native one what it holds of the content.
     pub memory_peak: u64,
+    /// Most table elements at once.
+    pub table_peak: u64,
+    /// Calls of the host.
+    pub host_calls: u64,
+    /// What its log records took of the log budget, in bytes.
+    pub log_bytes: u64,
+    /// Facts that were not there before it set them.
+    pub facts: u64,
+    /// Calls of `kv` that were made.
+    pub kv_calls: u64,
+    /// Bytes of keys and values moved to and from `kv`.
+    pub kv_bytes: u64,
+    /// Limits it ran into, those included that did not fail it.
+    pub limits: LimitsHit,
 }
 
 /// One stage at work on one message. The order of calls: `open`, `write` for each chunk (never for an empty message),

@@ -154,6 +154,9 @@ fn show(outcome: &Outcome) {
             stage.bytes_out,
             stage.memory_peak
         );
+        if !stage.limits.is_empty() {
+            eprintln!("{:<20} ran into its limits: {}", "", stage.limits.join(", "));
+        }
     }
     match (&outcome.reason, &outcome.message) {
         (Some(reason), _) => eprintln!("verdict: {}: {}", outcome.verdict, reason.escape_debug()),

@@ -34,6 +34,14 @@ pub(super) fn run(config: Option<&Path>, json: bool) -> anyhow::Result<Exit> {
                 tenant.name
             ),
         }
+        for breaker in &tenant.breakers {
+            let when = match breaker.retry_in_ms {
+                Some(ms) => format!("one is tried in {} s", ms.div_ceil(1000)),
+                None => "one is being tried".to_owned(),
+            };
+            let place = if breaker.place == "chain" { "messages" } else { "recipients" };
+            outln!("           breaker of `{}` is open: {place} get 451; {when}", breaker.stage);
+        }
         for problem in &tenant.problems {
             outln!("           refused: {}", one_line(problem));
         }

@@ -35,6 +35,7 @@ fn server(config: &Config) -> Table {
         ("hostname", server.hostname.as_str().into()),
         ("state_dir", server.state_dir.display().to_string().into()),
         ("chunk_size", server.chunk_size.to_string().into()),
+        ("guest_stack", server.guest_stack.to_string().into()),
         ("drain_timeout", format_duration(server.drain_timeout).into()),
     ]);
     if let Some(postmaster) = &server.postmaster {

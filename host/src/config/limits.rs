@@ -133,6 +133,9 @@ limits! {
     /// Calls of the host by one sandboxed stage for one message. Default 1000000: a write for every 25 bytes of the largest
     /// message.
     host_calls_max: u64, 1..=1_000_000_000, 1_000_000;
+    /// Resource handles that one sandboxed stage may hold at once. Default 10000: about 300KiB of the host's memory; interpreters
+    /// hold some dozens.
+    handles_max: usize, 16..=1_000_000, 10_000;
     /// Log bytes of one sandboxed stage for one message. Default 8KiB.
     log_per_message: ByteSize, 0..=MIB, ByteSize(8 * KIB);
     /// Facts that the stages of a chain may set for one message. Default and most: 64 (`processor.wit`).

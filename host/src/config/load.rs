@@ -148,8 +148,9 @@ fn read_server(mut reader: Reader<'_>, base: &Path) -> Option<Server> {
     let chunk_size = reader.size("chunk_size", 1 << 10..=1 << 20, ByteSize(16 << 10));
     let range = Duration::ZERO..=Duration::from_secs(3600);
     let drain_timeout = reader.duration("drain_timeout", range, Duration::from_secs(30));
+    let guest_stack = reader.size("guest_stack", 64 << 10..=8 << 20, ByteSize(512 << 10));
     reader.finish();
-    Some(Server { hostname, state_dir: state_dir?, chunk_size, drain_timeout, postmaster })
+    Some(Server { hostname, state_dir: state_dir?, chunk_size, drain_timeout, guest_stack, postmaster })
 }
 
 fn read_limits(mut reader: Reader<'_>) -> (Limits, Limits) {

@@ -34,6 +34,9 @@ pub struct Server {
     pub chunk_size: ByteSize,
     /// How long messages in flight may take to finish at shutdown. Default 30s.
     pub drain_timeout: Duration,
+    /// Stack of a sandboxed stage. Default 512KiB: interpreters get along with it; range `64KiB..=8MiB`. Of the host alone,
+    /// as one engine runs all stages.
+    pub guest_stack: ByteSize,
     /// Tenant that takes `<postmaster>`. Default: the first tenant by name.
     pub postmaster: Option<String>,
 }

@@ -14,6 +14,15 @@ pub const FACT_VALUE_MAX: usize = 1024;
 /// Most `x.` facts of one message.
 pub const FACTS_MAX: usize = 64;
 
+/// Why a stage's fact was not set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FactRefused {
+    /// Key or value are not what they may be.
+    Malformed,
+    /// As many stand as may.
+    Full,
+}
+
 /// Sender, recipients and facts of one message.
 ///
 /// Facts of the host: `smtp.helo`, `smtp.protocol` (`SMTP`, `ESMTP`, `ESMTPS`, `UTF8SMTP`, `UTF8SMTPS`), `smtp.smtputf8`
@@ -97,22 +106,31 @@ impl Envelope {
     /// Sets a fact for a stage. False where the key is not `x.` and more, of at most [`FACT_KEY_MAX`] printable ASCII
     /// bytes, the value is over [`FACT_VALUE_MAX`], or [`FACTS_MAX`] others stand already.
     pub fn set_stage_fact(&mut self, key: &str, value: &str) -> bool {
+        self.set_stage_fact_within(key, value, FACTS_MAX).is_ok()
+    }
+
+    /// As [`Envelope::set_stage_fact`], where at most `max` of all stages may stand. Gives whether the fact is new.
+    ///
+    /// # Errors
+    /// Why it was not set.
+    pub fn set_stage_fact_within(&mut self, key: &str, value: &str, max: usize) -> Result<bool, FactRefused> {
         let named = key.len() > 2
             && key.len() <= FACT_KEY_MAX
             && key.starts_with("x.")
             && key.bytes().all(|b| b.is_ascii_graphic());
         if !named || value.len() > FACT_VALUE_MAX {
-            return false;
+            return Err(FactRefused::Malformed);
         }
         if !self.facts.contains_key(key) {
             let standing = self.facts.keys().filter(|k| k.starts_with("x.")).count();
-            if standing >= FACTS_MAX {
-                return false;
+            if standing >= max.min(FACTS_MAX) {
+                return Err(FactRefused::Full);
             }
         }
         let before = self.facts.insert(key.to_owned(), value.to_owned());
+        let is_new = before.is_none();
         self.note(Change::Fact(key.to_owned(), before));
-        true
+        Ok(is_new)
     }
 
     /// The copy of the content that the stage `label` took, if the chain has such a stage before the one who asks. It is

@@ -101,7 +101,7 @@ impl Stage for BufferStage {
     }
 
     fn usage(&self) -> Usage {
-        Usage { memory_peak: self.memory }
+        Usage { memory_peak: self.memory, ..Usage::default() }
     }
 }
 

@@ -180,7 +180,7 @@ impl Stage for HashStage {
     }
 
     fn usage(&self) -> Usage {
-        Usage { memory_peak: self.memory_peak }
+        Usage { memory_peak: self.memory_peak, ..Usage::default() }
     }
 }
 

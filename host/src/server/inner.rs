@@ -8,11 +8,12 @@ use std::time::Instant;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-use crate::admin::{AdminHandle, Status, TenantStatus};
-use crate::catalog::{Catalog, ReloadReport};
+use crate::admin::{AdminHandle, BreakerStatus, Status, TenantStatus};
+use crate::catalog::{Catalog, ReloadReport, Tenant};
+use crate::chain::breaker::Standing;
 use crate::config::{self, Config, Problem};
 use crate::connection::Drain;
-use crate::telemetry::{Event, Level, Telemetry, causes};
+use crate::telemetry::{BreakerFigure, Event, Level, Telemetry, causes};
 use crate::tls::TlsSlot;
 
 /// What the admin API and reloads work on.
@@ -68,6 +69,33 @@ impl Inner {
     }
 }
 
+fn open_breakers(tenant: &Tenant) -> Vec<BreakerStatus> {
+    let now = Instant::now();
+    let open = tenant.breakers().filter_map(|(place, stage, breaker)| {
+        let retry_in_ms = match breaker.standing(now) {
+            Standing::Closed => return None,
+            Standing::Open { retry_in } => Some(u64::try_from(retry_in.as_millis()).unwrap_or(u64::MAX)),
+            Standing::Probing => None,
+        };
+        Some(BreakerStatus { stage: stage.to_owned(), place: place.to_owned(), retry_in_ms })
+    });
+    open.collect()
+}
+
+/// For the metrics.
+pub(super) fn breaker_figures(catalog: &Catalog) -> Vec<BreakerFigure> {
+    let now = Instant::now();
+    let mut figures = Vec::new();
+    for tenant in catalog.current().tenants.values() {
+        figures.extend(tenant.breakers().map(|(_, stage, breaker)| BreakerFigure {
+            tenant: tenant.name.clone(),
+            stage: stage.to_owned(),
+            open: breaker.standing(now) != Standing::Closed,
+        }));
+    }
+    figures
+}
+
 #[async_trait]
 impl AdminHandle for Inner {
     async fn reload(&self) -> ReloadReport {
@@ -97,6 +125,7 @@ impl AdminHandle for Inner {
             revision: Some(tenant.revision),
             chain: tenant.spec.to_string(),
             messages: tenant.quota.in_use(),
+            breakers: open_breakers(tenant),
             problems: refused.get(&tenant.name).cloned().unwrap_or_default(),
         });
         let nothing = |name: &String| TenantStatus {
@@ -104,6 +133,7 @@ impl AdminHandle for Inner {
             revision: None,
             chain: String::new(),
             messages: 0,
+            breakers: Vec::new(),
             problems: refused.get(name).cloned().unwrap_or_default(),
         };
         let mut tenants: Vec<TenantStatus> = live.chain(generation.broken.iter().map(nothing)).collect();

@@ -156,6 +156,45 @@ pub enum Event {
         /// Added.
         delta: u64,
     },
+    /// A stage failed message after message, so that it is not asked any more: every message of its chain is deferred.
+    BreakerOpened {
+        /// Whose chain.
+        tenant: String,
+        /// Which stage.
+        stage: String,
+        /// Where it stands: `chain` or `recipients`.
+        place: &'static str,
+        /// Why the last message failed: one of `StageError::reason`.
+        reason: &'static str,
+        /// Failures since the last message that it handled.
+        failures: u64,
+        /// Client networks that they came from, counted up to `breaker_networks`.
+        networks: usize,
+        /// Until a message is let through as a probe, in milliseconds.
+        pause_ms: u64,
+    },
+    /// A message is let through to a stage whose breaker is open.
+    BreakerProbing {
+        /// The message.
+        id: String,
+        /// Whose chain.
+        tenant: String,
+        /// Which stage.
+        stage: String,
+        /// Where it stands: `chain` or `recipients`.
+        place: &'static str,
+    },
+    /// The stage handled that message: it is asked again.
+    BreakerClosed {
+        /// The message.
+        id: String,
+        /// Whose chain.
+        tenant: String,
+        /// Which stage.
+        stage: String,
+        /// Where it stands: `chain` or `recipients`.
+        place: &'static str,
+    },
     /// A sink could not keep a message.
     SinkFailed {
         /// The message.
@@ -218,11 +257,14 @@ impl Event {
             Self::Reloaded { ok: false, .. }
             | Self::StageFailed { .. }
             | Self::TurnRefused { .. }
+            | Self::BreakerOpened { .. }
             | Self::TenantRefused { .. } => Level::Warn,
             Self::RecipientRefused { .. }
             | Self::Started { .. }
             | Self::Stopped { .. }
             | Self::Message(_)
+            | Self::BreakerProbing { .. }
+            | Self::BreakerClosed { .. }
             | Self::TenantLoaded { .. }
             | Self::Reloaded { .. } => Level::Info,
             Self::SessionOpened { .. }
@@ -259,6 +301,9 @@ pub struct MessageRecord {
     pub verdict: String,
     /// The reply given.
     pub reply: String,
+    /// Why, where it came to no stage: `breaker of STAGE`. Absent elsewhere.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub reason: String,
     /// What each stage did.
     pub stages: Vec<StageRecord>,
     /// The sinks that committed.
@@ -286,4 +331,30 @@ pub struct StageRecord {
     pub bytes_out: u64,
     /// Most linear memory, in bytes.
     pub memory_peak: u64,
+    /// Most table elements. Absent where zero, as what follows.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub table_peak: u64,
+    /// Calls of the host.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub host_calls: u64,
+    /// What its log records took of the log budget, in bytes.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub log_bytes: u64,
+    /// Facts that were not there before it set them.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub facts: u64,
+    /// Calls of `kv` that were made.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub kv_calls: u64,
+    /// Bytes of keys and values moved to and from `kv`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub kv_bytes: u64,
+    /// Names of the limits that it ran into, those included that did not fail it. Absent where there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<&'static str>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(figure: &u64) -> bool {
+    *figure == 0
 }

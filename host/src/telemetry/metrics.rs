@@ -5,6 +5,8 @@
 
 mod process;
 mod series;
+mod stages;
+pub mod watched;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -17,6 +19,8 @@ use prometheus_client::registry::Registry;
 
 use super::{Event, MessageRecord};
 use series::Series;
+use stages::StageSeries;
+use watched::{Watched, WatchedCollector};
 
 /// Most series of `gatepost_stage_count_total`, whose names guests choose.
 pub const COUNT_SERIES_MAX: usize = 1000;
@@ -36,17 +40,19 @@ pub(super) struct Metrics {
     recipients_refused: Series<CodeLabels, Counter>,
     messages: Series<VerdictLabels, Counter>,
     message_bytes: Series<TenantLabels, Counter>,
-    stage_cpu: Series<StageLabels, Histogram>,
-    stage_wall: Series<StageLabels, Histogram>,
+    stages: StageSeries,
     stage_failures: Series<FailureLabels, Counter>,
-    turns_refused: Series<LimitLabels, Counter>,
+    turns_refused: Series<TurnLabels, Counter>,
     chain_cpu: Series<TenantLabels, CpuTime>,
     stage_count: Series<CountLabels, Counter>,
     sink_commits: Series<SinkLabels, Counter>,
     sink_commit_time: Series<SinkLabels, Histogram>,
     sink_failures: Series<SinkLabels, Counter>,
     reloads: Series<ResultLabels, Counter>,
-    instances_live: Arc<Gauge>,
+    breaker_changes: Series<ChangeLabels, Counter>,
+    instances_live: Gauge,
+    instances_of_tenants: Series<TenantLabels, Gauge>,
+    pub(super) watched: Arc<Watched>,
 }
 
 /// The label sets. Each has the tenant first where a tenant can add to it.
@@ -75,7 +81,9 @@ labels! {
     TenantLabels { tenant: String }
     VerdictLabels { tenant: String, verdict: String }
     StageLabels { tenant: String, stage: String }
-    LimitLabels { tenant: String, limit: &'static str }
+    TurnLabels { tenant: String, limit: &'static str }
+    LimitLabels { tenant: String, stage: String, limit: &'static str }
+    ChangeLabels { tenant: String, stage: String, change: &'static str }
     FailureLabels { tenant: String, stage: String, reason: &'static str }
     CountLabels { tenant: String, stage: String, name: String }
     SinkLabels { tenant: String, sink: String }
@@ -90,6 +98,8 @@ impl Metrics {
         let instances_live = Gauge::<i64>::default();
         r.register("instances_live", "Sandboxed instances at this moment", instances_live.clone());
         r.register_collector(Box::new(process::ProcessCollector));
+        let watched = Arc::<Watched>::default();
+        r.register_collector(Box::new(WatchedCollector(watched.clone())));
         Self {
             sessions: counter(&mut r, "sessions", "Sessions begun"),
             sessions_live,
@@ -101,8 +111,7 @@ impl Metrics {
             ),
             messages: counter(&mut r, "messages", "Messages that came to their end, by what became of them"),
             message_bytes: counter(&mut r, "message_bytes", "Octets of content received"),
-            stage_cpu: histogram(&mut r, "stage_cpu_seconds", "CPU time of a stage for one message"),
-            stage_wall: histogram(&mut r, "stage_wall_seconds", "Wall time of a stage for one message"),
+            stages: StageSeries::new(&mut r),
             stage_failures: counter(&mut r, "stage_failures", "Messages that a stage could not decide on"),
             turns_refused: counter(
                 &mut r,
@@ -111,10 +120,7 @@ impl Metrics {
             ),
             chain_cpu: Series::register(
                 &mut r,
-                (
-                    "chain_cpu_seconds",
-                    "CPU time of a tenant's chains: stages, instances made and dropped",
-                ),
+                ("chain_cpu_seconds", "CPU time of a tenant's chains: stages, instances made and dropped"),
                 (SERIES_MAX, SERIES_PER_TENANT_MAX),
                 CpuTime::default,
             ),
@@ -128,7 +134,19 @@ impl Metrics {
             sink_commit_time: histogram(&mut r, "sink_commit_seconds", "Time of one commit"),
             sink_failures: counter(&mut r, "sink_failures", "Messages that a sink could not keep"),
             reloads: counter(&mut r, "reloads", "Reloads, by how they ended"),
-            instances_live: Arc::new(instances_live),
+            breaker_changes: counter(
+                &mut r,
+                "breaker_changes",
+                "Breakers of stages that opened, tried or closed",
+            ),
+            instances_live,
+            instances_of_tenants: Series::register(
+                &mut r,
+                ("tenant_instances_live", "Sandboxed instances of a tenant at this moment"),
+                (SERIES_MAX, SERIES_PER_TENANT_MAX),
+                Gauge::default,
+            ),
+            watched,
             registry: r,
         }
     }
@@ -151,12 +169,15 @@ impl Metrics {
             }
             Event::Message(record) => self.count_message(record),
             Event::TurnRefused { tenant, limit, .. } => {
-                self.turns_refused.with(&LimitLabels { tenant: tenant.clone(), limit }, inc);
+                self.turns_refused.with(&TurnLabels { tenant: tenant.clone(), limit }, inc);
             }
             Event::StageFailed { tenant, stage, reason, .. } => {
                 let labels = FailureLabels { tenant: tenant.clone(), stage: stage.clone(), reason };
                 self.stage_failures.with(&labels, inc);
             }
+            Event::BreakerOpened { tenant, stage, .. } => self.breaker_changed(tenant, stage, "opened"),
+            Event::BreakerProbing { tenant, stage, .. } => self.breaker_changed(tenant, stage, "probing"),
+            Event::BreakerClosed { tenant, stage, .. } => self.breaker_changed(tenant, stage, "closed"),
             Event::StageCount { tenant, stage, name, delta } => {
                 let name = plain_name(name);
                 let labels = CountLabels { tenant: tenant.clone(), stage: stage.clone(), name };
@@ -191,9 +212,7 @@ impl Metrics {
             bytes.inc_by(record.size);
         });
         for stage in &record.stages {
-            let labels = StageLabels { tenant: tenant(), stage: stage.name.clone() };
-            self.stage_cpu.with(&labels, |time| time.observe(seconds(stage.cpu_us)));
-            self.stage_wall.with(&labels, |time| time.observe(seconds(stage.wall_us)));
+            self.stages.count(&record.tenant, stage);
         }
     }
 
@@ -204,9 +223,22 @@ impl Metrics {
         counter
     }
 
-    pub(super) fn instance(&self) -> LiveInstance {
-        self.instances_live.inc();
-        LiveInstance(self.instances_live.clone())
+    fn breaker_changed(&self, tenant: &str, stage: &str, change: &'static str) {
+        let labels = ChangeLabels { tenant: tenant.to_owned(), stage: stage.to_owned(), change };
+        self.breaker_changes.with(&labels, inc);
+    }
+
+    /// An instance of `tenant`; none where it is empty.
+    pub(super) fn instance(&self, tenant: &str) -> LiveInstance {
+        let mut counted = vec![self.instances_live.clone()];
+        if !tenant.is_empty() {
+            let labels = TenantLabels { tenant: tenant.to_owned() };
+            self.instances_of_tenants.with(&labels, |gauge| counted.push(gauge.clone()));
+        }
+        for gauge in &counted {
+            gauge.inc();
+        }
+        LiveInstance(counted)
     }
 
     /// Everything as OpenMetrics text.
@@ -239,11 +271,13 @@ impl CpuCounter {
 }
 
 /// A sandboxed instance that counts as living until this is dropped.
-pub struct LiveInstance(Arc<Gauge>);
+pub struct LiveInstance(Vec<Gauge>);
 
 impl Drop for LiveInstance {
     fn drop(&mut self) {
-        self.0.dec();
+        for gauge in &self.0 {
+            gauge.dec();
+        }
     }
 }
 

@@ -24,6 +24,7 @@ use tokio::sync::broadcast;
 
 pub use causes::causes;
 pub use event::{Event, Level, MessageRecord, StageRecord};
+pub use metrics::watched::{BreakerFigure, PoolFigure};
 pub use metrics::{CpuCounter, LiveInstance};
 pub use settings::Settings;
 
@@ -95,9 +96,19 @@ impl Telemetry {
         self.0.metrics.chain_cpu(tenant)
     }
 
-    /// Counts a sandboxed instance as living until the answer is dropped.
-    pub fn instance(&self) -> LiveInstance {
-        self.0.metrics.instance()
+    /// Counts a sandboxed instance as living until the answer is dropped; of `tenant` too, unless that is empty.
+    pub fn instance(&self, tenant: &str) -> LiveInstance {
+        self.0.metrics.instance(tenant)
+    }
+
+    /// From now on every scrape asks `source` how full the sandbox's pool is. It must not keep the pool alive.
+    pub fn watch_pool(&self, source: impl Fn() -> Vec<PoolFigure> + Send + Sync + 'static) {
+        self.0.metrics.watched.pool(source);
+    }
+
+    /// From now on every scrape asks `source` which breakers are open. It must not keep the catalog alive.
+    pub fn watch_breakers(&self, source: impl Fn() -> Vec<BreakerFigure> + Send + Sync + 'static) {
+        self.0.metrics.watched.breakers(source);
     }
 }
 

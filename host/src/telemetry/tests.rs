@@ -209,8 +209,8 @@ fn events_are_counted() {
         us: 500,
     });
     telemetry.emit(Event::Reloaded { ok: false, changed: 0, refused: 1 });
-    let held = telemetry.instance();
-    drop(telemetry.instance());
+    let held = telemetry.instance("acme");
+    drop(telemetry.instance("acme"));
     let text = telemetry.metrics_text();
     drop(held);
     for expected in [

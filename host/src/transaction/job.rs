@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
+use super::breakers::Leave;
 use super::{Chains, Piece, policy_name, replies};
 use crate::catalog::Tenant;
 use crate::chain::{Outlet, Refusal, Run, RunEnd, RunLimits, StageError};
@@ -31,11 +32,17 @@ struct Ending {
     verdict: &'static str,
     reply: Reply,
     sinks: Vec<String>,
+    /// For the record, where no stage or sink says why.
+    reason: String,
 }
 
 impl Ending {
     fn without_sinks(verdict: &'static str, reply: Reply) -> Self {
-        Self { verdict, reply, sinks: Vec::new() }
+        Self { verdict, reply, sinks: Vec::new(), reason: String::new() }
+    }
+
+    fn because(self, reason: String) -> Self {
+        Self { reason, ..self }
     }
 }
 
@@ -47,6 +54,16 @@ impl Job {
         mut answer: oneshot::Sender<Reply>,
         gone: oneshot::Receiver<()>,
     ) {
+        let leave = match Leave::of_chain(&self.chains.telemetry, &self.tenant, &self.envelope) {
+            Ok(leave) => leave,
+            Err(stage) => {
+                let ending = Ending::without_sinks("defer", replies::paused(self.envelope.id()));
+                let ending = ending.because(format!("breaker of {stage}"));
+                self.record(None, 0, Some(&ending));
+                let _ = answer.send(ending.reply);
+                return;
+            }
+        };
         let tenant = &self.tenant;
         // A client that goes away while its message waits for its turn gives the place up.
         let turn = tokio::select! {
@@ -62,11 +79,16 @@ impl Job {
             }
         };
         let seat = self.chains.share.seat(&tenant.name, tenant.weight);
-        seat.run(pin!(self.work(pieces, answer)), gone).await;
+        seat.run(pin!(self.work(leave, pieces, answer)), gone).await;
     }
 
     /// All that is charged to the tenant.
-    async fn work(&self, mut pieces: mpsc::Receiver<Piece>, mut answer: oneshot::Sender<Reply>) {
+    async fn work(
+        &self,
+        leave: Leave,
+        mut pieces: mpsc::Receiver<Piece>,
+        mut answer: oneshot::Sender<Reply>,
+    ) {
         let limits = RunLimits { chunk_size: self.chains.chunk_size, header_size_max: self.header_size_max };
         let mut run = Run::new(&self.tenant.line_up.stages, limits, self.envelope.clone());
         let mut sinks = LateSinks { job: self, open: None };
@@ -103,6 +125,7 @@ impl Job {
             }
         };
         self.report_failures(&run);
+        leave.tell_all(run.fates());
         self.record(Some(&run), size, ending.as_ref());
         // Instances go before the client hears.
         drop(run);
@@ -144,7 +167,9 @@ impl Job {
             Verdict::Discard => return Ending::without_sinks(name, replies::accepted(self.envelope.id())),
         };
         match sinks.commit(envelope, placement).await {
-            Ok(sinks) => Ending { verdict: name, reply: replies::accepted(self.envelope.id()), sinks },
+            Ok(sinks) => {
+                Ending { sinks, ..Ending::without_sinks(name, replies::accepted(self.envelope.id())) }
+            }
             Err(failed) => {
                 self.sink_failed(&failed);
                 Ending::without_sinks("failed", replies::not_stored(self.envelope.id()))
@@ -202,6 +227,7 @@ impl Job {
             size,
             verdict: ending.map_or("aborted", |ending| ending.verdict).to_owned(),
             reply: ending.map(|ending| ending.reply.to_string()).unwrap_or_default(),
+            reason: ending.map(|ending| ending.reason.clone()).unwrap_or_default(),
             stages: run.map(Run::records).unwrap_or_default(),
             sinks: ending.map(|ending| ending.sinks.clone()).unwrap_or_default(),
             ms: u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),

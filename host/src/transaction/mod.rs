@@ -7,6 +7,7 @@
 //! A message that fits into 64 KiB is handed over whole, so a slow client holds a small buffer and no sandbox.
 //! Knows nothing of sockets and of how recipients find their tenant.
 
+mod breakers;
 mod job;
 mod recipient;
 pub mod replies;

@@ -9,8 +9,10 @@ use std::time::Instant;
 
 use tokio::task::JoinSet;
 
+use super::breakers::Leave;
 use super::{Chains, policy_name, replies};
 use crate::catalog::Tenant;
+use crate::chain::breaker::Outcome;
 use crate::chain::meter::{CpuMeter, Metered};
 use crate::chain::{OnFailure, PlannedCheck, Refusal, StageEnd, StageError};
 use crate::mail::{Envelope, Mailbox};
@@ -52,34 +54,42 @@ impl Asked {
     async fn answer(mut self) -> Result<(), Reply> {
         let budget = self.tenant.limits.recipient_check_max;
         let began = Instant::now();
+        let leave = Leave::of_checks(&self.chains.telemetry, &self.tenant, &self.envelope);
+        let Ok(leave) = leave else { return Err(replies::recipient_busy()) };
         // The wait for a place is the client's wait too.
         let turn = self.tenant.quota.turn(1, budget).await;
         let _turn = turn.map_err(|_| replies::recipient_busy())?;
         let tenant = self.tenant.clone();
         let seat = self.chains.share.seat(&tenant.name, tenant.weight);
         // Who has gone takes the whole task along.
-        seat.run(pin!(self.ask_all(&tenant, began)), pending::<()>()).await
+        seat.run(pin!(self.ask_all(&tenant, leave, began)), pending::<()>()).await
     }
 
     /// All that is charged to the tenant.
-    async fn ask_all(&mut self, tenant: &Tenant, began: Instant) -> Result<(), Reply> {
+    async fn ask_all(&mut self, tenant: &Tenant, mut leave: Leave, began: Instant) -> Result<(), Reply> {
         let budget = tenant.limits.recipient_check_max;
-        for planned in tenant.checks.iter() {
+        for (at, planned) in tenant.checks.iter().enumerate() {
             let meter = Arc::new(CpuMeter::default());
             let before = self.envelope.clone();
             let check = planned.check.check(&self.address, &mut self.envelope, &meter);
             let left = budget.saturating_sub(began.elapsed());
             let end = match tokio::time::timeout(left, Metered::new(&meter, check)).await {
-                Ok(Ok(())) => continue,
+                Ok(Ok(())) => {
+                    leave.tell(at, Outcome::Handled);
+                    continue;
+                }
                 Ok(Err(end)) => end,
                 Err(_) => {
                     let budget_ms = u64::try_from(budget.as_millis()).unwrap_or(u64::MAX);
                     StageError::OutOfWall { budget_ms }.into()
                 }
             };
+            let fate = fate(&end);
             // A checker that failed leaves nothing behind; one that was cut off has even taken the envelope with it.
             self.envelope = before;
-            self.settle(planned, end)?;
+            let settled = self.settle(planned, end);
+            leave.tell(at, fate);
+            settled?;
         }
         Ok(())
     }
@@ -104,5 +114,13 @@ impl Asked {
             OnFailure::Defer | OnFailure::Quarantine if error.is_budget() => Err(replies::recipient_busy()),
             OnFailure::Defer | OnFailure::Quarantine => Err(replies::recipient_unchecked()),
         }
+    }
+}
+
+/// How it went for the checker, as its breaker sees it.
+fn fate(end: &StageEnd) -> Outcome {
+    match end {
+        StageEnd::Refused(_) => Outcome::Handled,
+        StageEnd::Failed(error) => Outcome::failed(error, !matches!(error, StageError::Unready(_))),
     }
 }

@@ -37,6 +37,11 @@ pub fn busy(id: &MessageId) -> Reply {
     Reply::new(451, "4.3.2", &format!("Too many messages at once, try again later ({id})"))
 }
 
+/// A stage of the chain has failed so often that it is not asked any more.
+pub fn paused(id: &MessageId) -> Reply {
+    Reply::new(451, "4.3.2", &format!("Message processing is paused, try again later ({id})"))
+}
+
 /// A checker of recipients failed.
 pub fn recipient_unchecked() -> Reply {
     Reply::new(451, "4.3.0", "This recipient cannot be checked now, try again later")

@@ -12,7 +12,7 @@ use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentType, Lift, Linker, Lower, WasmList};
 
 use super::sandbox::Sandbox;
-use crate::chain::Fixed;
+use crate::chain::{Fixed, Limit};
 use crate::kv::{self, KvStore};
 use crate::mail::{Envelope, Mailbox};
 
@@ -44,6 +44,8 @@ pub struct KvAccess {
     pub size_max: u64,
     /// Calls of one stage for one message: `kv_calls_max`.
     pub calls_max: u64,
+    /// Bytes of keys and values that one stage may move for one message: `kv_bytes_max`.
+    pub bytes_max: u64,
 }
 
 /// What one stage was granted, and what stands behind it. By default nothing.
@@ -109,23 +111,23 @@ type Cx<'a> = StoreContextMut<'a, Sandbox>;
 pub(super) fn add_to_linker(linker: &mut Linker<Sandbox>) -> wasmtime::Result<()> {
     let mut edit = linker.instance(ENVELOPE_EDIT)?;
     edit.func_wrap("set-sender", |mut cx: Cx<'_>, (sender,): (Option<String>,)| {
-        cx.data().granted("envelope", "envelope-edit.set-sender")?;
+        cx.data_mut().granted("envelope", "envelope-edit.set-sender")?;
         Ok((cx.data_mut().set_sender(sender.as_deref()),))
     })?;
     edit.func_wrap("add-recipient", |mut cx: Cx<'_>, (address,): (String,)| {
-        cx.data().granted("envelope", "envelope-edit.add-recipient")?;
+        cx.data_mut().granted("envelope", "envelope-edit.add-recipient")?;
         Ok((cx.data_mut().add_recipient(&address),))
     })?;
     edit.func_wrap("remove-recipient", |mut cx: Cx<'_>, (address,): (String,)| {
-        cx.data().granted("envelope", "envelope-edit.remove-recipient")?;
+        cx.data_mut().granted("envelope", "envelope-edit.remove-recipient")?;
         Ok((cx.data_mut().remove_recipient(&address),))
     })?;
-    linker.instance(CLOCK)?.func_wrap("now-ms", |cx: Cx<'_>, (): ()| {
-        cx.data().granted("clock", "clock.now-ms")?;
+    linker.instance(CLOCK)?.func_wrap("now-ms", |mut cx: Cx<'_>, (): ()| {
+        cx.data_mut().granted("clock", "clock.now-ms")?;
         Ok((cx.data().identity.capabilities.fixed.map_or_else(now_ms, |fixed| fixed.now_ms),))
     })?;
     linker.instance(RANDOM)?.func_wrap("bytes", |mut cx: Cx<'_>, (len,): (u32,)| {
-        cx.data().granted("random", "random.bytes")?;
+        cx.data_mut().granted("random", "random.bytes")?;
         Ok((cx.data_mut().random(len)?,))
     })?;
     add_kv_to_linker(linker)
@@ -135,11 +137,12 @@ fn add_kv_to_linker(linker: &mut Linker<Sandbox>) -> wasmtime::Result<()> {
     let mut instance = linker.instance(KV)?;
     instance.func_wrap_async("get", |mut cx: Cx<'_>, (key,): (String,)| {
         Box::new(async move {
-            let (tenant, access) = match cx.data_mut().kv("kv.get")? {
+            let (tenant, access) = match cx.data_mut().kv("kv.get", key.len())? {
                 Ok(space) => space,
                 Err(error) => return Ok((Err(error),)),
             };
-            Ok((access.store.get(&tenant, &key).await.map_err(KvError::from),))
+            let found = access.store.get(&tenant, &key).await;
+            Ok((cx.data_mut().kv_found(found, access.bytes_max),))
         })
     })?;
     instance.func_wrap_async(
@@ -147,23 +150,23 @@ fn add_kv_to_linker(linker: &mut Linker<Sandbox>) -> wasmtime::Result<()> {
         |mut cx: Cx<'_>, (key, value, ttl_ms): (String, WasmList<u8>, Option<u64>)| {
             let value = value.as_le_slice(&cx).to_vec();
             Box::new(async move {
-                let (tenant, access) = match cx.data_mut().kv("kv.set")? {
+                let (tenant, access) = match cx.data_mut().kv("kv.set", key.len() + value.len())? {
                     Ok(space) => space,
                     Err(error) => return Ok((Err(error),)),
                 };
                 let done = access.store.set(&tenant, &key, value, ttl_ms, access.size_max).await;
-                Ok((done.map_err(KvError::from),))
+                Ok((done.map_err(|error| cx.data_mut().kv_refused(error)),))
             })
         },
     )?;
     instance.func_wrap_async("add", |mut cx: Cx<'_>, (key, delta, ttl_ms): (String, i64, Option<u64>)| {
         Box::new(async move {
-            let (tenant, access) = match cx.data_mut().kv("kv.add")? {
+            let (tenant, access) = match cx.data_mut().kv("kv.add", key.len() + size_of::<i64>())? {
                 Ok(space) => space,
                 Err(error) => return Ok((Err(error),)),
             };
             let done = access.store.add(&tenant, &key, delta, ttl_ms, access.size_max).await;
-            Ok((done.map_err(KvError::from),))
+            Ok((done.map_err(|error| cx.data_mut().kv_refused(error)),))
         })
     })
 }
@@ -206,26 +209,64 @@ impl Sandbox {
         }
     }
 
-    /// Refuses an import during `describe` and `configure`, and where it was not granted.
-    fn granted(&self, grant: &str, import: &str) -> wasmtime::Result<()> {
-        self.impure(import)?;
+    /// Begins an import that needs a grant.
+    fn granted(&mut self, grant: &str, import: &str) -> wasmtime::Result<()> {
+        self.enter(import)?;
         if !self.identity.capabilities.grants.contains(grant) {
             wasmtime::bail!("`{import}` needs the grant `{grant}`");
         }
         Ok(())
     }
 
-    /// The tenant's space for one more call, or what the guest is told in its place.
-    fn kv(&mut self, import: &str) -> wasmtime::Result<Result<(String, KvAccess), KvError>> {
+    /// The tenant's space for one more call that brings `len` bytes, or what the guest is told in its place.
+    fn kv(&mut self, import: &str, len: usize) -> wasmtime::Result<Result<(String, KvAccess), KvError>> {
         self.granted("kv", import)?;
         let Some(access) = self.identity.capabilities.kv.clone() else {
             return Ok(Err(KvError::Unavailable("there is no store here".to_owned())));
         };
-        if self.kv_calls >= access.calls_max {
+        if self.usage.kv_calls >= access.calls_max {
+            self.usage.limits.note(Limit::KvCalls);
             return Ok(Err(KvError::Quota));
         }
-        self.kv_calls += 1;
+        self.usage.kv_calls += 1;
+        if !self.kv_moves(len, access.bytes_max) {
+            return Ok(Err(KvError::Quota));
+        }
         Ok(Ok((self.identity.tenant.clone(), access)))
+    }
+
+    /// Counts bytes of keys and values, where they are within the limit.
+    fn kv_moves(&mut self, len: usize, bytes_max: u64) -> bool {
+        let total = self.usage.kv_bytes.saturating_add(len as u64);
+        let fits = total <= bytes_max;
+        if fits {
+            self.usage.kv_bytes = total;
+        } else {
+            self.usage.limits.note(Limit::KvBytes);
+        }
+        fits
+    }
+
+    /// What the guest is told of what the store found. A value that is past the limit has been read all the same, so it
+    /// spends what was left.
+    fn kv_found(
+        &mut self,
+        found: Result<Option<Vec<u8>>, kv::KvError>,
+        bytes_max: u64,
+    ) -> Result<Option<Vec<u8>>, KvError> {
+        let value = found.map_err(|error| self.kv_refused(error))?;
+        if !self.kv_moves(value.as_ref().map_or(0, Vec::len), bytes_max) {
+            self.usage.kv_bytes = bytes_max;
+            return Err(KvError::Quota);
+        }
+        Ok(value)
+    }
+
+    fn kv_refused(&mut self, error: kv::KvError) -> KvError {
+        if error == kv::KvError::Quota {
+            self.usage.limits.note(Limit::KvSize);
+        }
+        error.into()
     }
 
     /// The envelope, while it may still be edited.

@@ -64,6 +64,7 @@ impl SandboxedChecker {
         store.set_hostcall_fuel(fuel(0));
         let started = self.pre.instantiate_async(&mut store).await;
         let instance = started.map_err(|error| not_started(&store, error))?;
+        store.data_mut().count_living();
         let (configure, check) = functions(&mut store, &instance).map_err(|error| failure(&store, error))?;
         let said = configure.call_async(&mut store, (self.config.clone(),)).await;
         let (answer,) = said.map_err(|error| failure(&store, error))?;
@@ -95,7 +96,11 @@ impl RecipientCheck for SandboxedChecker {
         envelope: &mut Envelope,
         meter: &Arc<CpuMeter>,
     ) -> Result<(), StageEnd> {
-        let (mut store, check) = self.ready(meter).await?;
+        let (mut store, check) = self.ready(meter).await.map_err(|error| match error {
+            // The host's lack, not the checker's fault.
+            StageError::NoCapacity(_) => error,
+            error => StageError::Unready(Box::new(error)),
+        })?;
         let call_limit = store.data_mut().begin_call(std::mem::take(envelope), 0);
         store.set_hostcall_fuel(fuel(call_limit));
         let said = check.call_async(&mut store, (address.to_string(),)).await;

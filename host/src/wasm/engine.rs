@@ -19,17 +19,45 @@ const INSTANCES_MAX: u32 = 4096;
 /// Most guest calls in flight at once; only a call needs a stack.
 const STACKS: u32 = 1000;
 
+/// What a host call of a guest may take of the guest's stack beyond what the guest itself may, in bytes: the host's code runs
+/// there too.
+const HOST_STACK: usize = 3 << 19;
+
 /// How large the pool is made.
 #[derive(Debug, Clone, Copy)]
 pub struct PoolSettings {
     /// Largest linear memory of an instance, in bytes: `[limits.max] memory_per_instance`.
     pub memory_max: usize,
+    /// Most elements of a table: `[limits.max] table_elements_max`.
+    pub table_elements: usize,
+    /// Stack of a guest, in bytes: `[server] guest_stack`.
+    pub guest_stack: usize,
 }
 
-/// An engine, and what the operator should know about how its pool was made.
-pub(super) fn new(settings: PoolSettings) -> wasmtime::Result<(Engine, Vec<String>)> {
-    let (pool, notices) = pool(settings);
-    Ok((Engine::new(&engine_config(pool))?, notices))
+/// What the config's defaults come to.
+impl Default for PoolSettings {
+    fn default() -> Self {
+        Self { memory_max: 64 << 20, table_elements: 10_000, guest_stack: 512 << 10 }
+    }
+}
+
+/// An engine, the instances that its pool has room for, and what the operator should know about how it was made.
+pub(super) fn new(settings: PoolSettings) -> wasmtime::Result<(Engine, u32, Vec<String>)> {
+    let (pool, instances, notices) = pool(settings);
+    let mut config = engine_config(pool);
+    config.max_wasm_stack(settings.guest_stack).async_stack_size(settings.guest_stack + HOST_STACK);
+    Ok((Engine::new(&config)?, instances, notices))
+}
+
+/// Each kind of place in a pool for so many instances, and how many there are.
+pub(super) fn places(instances: u32) -> [(&'static str, u32); 5] {
+    [
+        ("instances", instances),
+        ("core_instances", instances * 3),
+        ("memories", instances),
+        ("tables", instances * 2),
+        ("stacks", STACKS),
+    ]
 }
 
 /// Counts the engine's epochs until it is dropped.
@@ -82,7 +110,7 @@ fn engine_config(pool: PoolingAllocationConfig) -> Config {
     config
 }
 
-fn pool(settings: PoolSettings) -> (PoolingAllocationConfig, Vec<String>) {
+fn pool(settings: PoolSettings) -> (PoolingAllocationConfig, u32, Vec<String>) {
     let mut notices = Vec::new();
     let instances = instances_that_fit(&mut notices);
     let scan = PoolingAllocationConfig::is_pagemap_scan_available() && !swap_is_on();
@@ -91,23 +119,24 @@ fn pool(settings: PoolSettings) -> (PoolingAllocationConfig, Vec<String>) {
         notices
             .push("page scan is off (swap is on, or the kernel has none): instances start slower".to_owned());
     }
+    let [components, cores, memories, tables, stacks] = places(instances).map(|(_, places)| places);
     let mut pool = PoolingAllocationConfig::default();
-    pool.total_component_instances(instances)
-        .total_core_instances(instances * 3)
-        .total_memories(instances)
-        .total_tables(instances * 2)
-        .total_stacks(STACKS)
+    pool.total_component_instances(components)
+        .total_core_instances(cores)
+        .total_memories(memories)
+        .total_tables(tables)
+        .total_stacks(stacks)
         .max_memory_size(settings.memory_max)
         .max_memories_per_module(1)
         .max_tables_per_module(2)
-        .table_elements(5000)
+        .table_elements(settings.table_elements)
         .linear_memory_keep_resident(if scan { 512 << 10 } else { 128 << 10 })
         .table_keep_resident(16 << 10)
         .async_stack_keep_resident(64 << 10)
         .decommit_batch_size(1)
         .max_unused_warm_slots(100)
         .pagemap_scan(if scan { Enabled::Yes } else { Enabled::No });
-    (pool, notices)
+    (pool, instances, notices)
 }
 
 /// Instances that the kernel's limit on mappings has room for: about 4 mappings each, and 5000 for everything else.

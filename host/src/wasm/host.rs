@@ -20,7 +20,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<Sandbox>) -> wasmtime::Result<()
     linker.instance(NEXT)?.func_wrap(
         "write",
         |mut store: StoreContextMut<'_, Sandbox>, (bytes,): (WasmList<u8>,)| {
-            store.data().impure("next.write")?;
+            store.data_mut().enter("next.write")?;
             let room = store.data_mut().has_room_for(bytes.len());
             if room {
                 // Taken out while the guest's memory is borrowed: copied once.
@@ -34,12 +34,12 @@ pub(super) fn add_to_linker(linker: &mut Linker<Sandbox>) -> wasmtime::Result<()
 }
 
 impl Sandbox {
-    /// Refuses an import during `describe` and `configure`, which are pure.
-    pub(super) fn impure(&self, import: &str) -> wasmtime::Result<()> {
+    /// Begins an import: refuses it during `describe` and `configure`, which are pure, and counts it.
+    pub(super) fn enter(&mut self, import: &str) -> wasmtime::Result<()> {
         if self.pure {
             wasmtime::bail!("`{import}` cannot be called from `describe` or `configure`");
         }
-        Ok(())
+        self.host_call()
     }
 }
 
@@ -47,28 +47,28 @@ impl types::Host for Sandbox {}
 
 impl envelope::Host for Sandbox {
     fn id(&mut self) -> wasmtime::Result<String> {
-        self.impure("envelope.id")?;
+        self.enter("envelope.id")?;
         Ok(self.envelope.id().to_string())
     }
 
     fn sender(&mut self) -> wasmtime::Result<Option<String>> {
-        self.impure("envelope.sender")?;
+        self.enter("envelope.sender")?;
         Ok(self.envelope.sender().map(ToString::to_string))
     }
 
     fn recipients(&mut self) -> wasmtime::Result<Vec<String>> {
-        self.impure("envelope.recipients")?;
+        self.enter("envelope.recipients")?;
         Ok(self.envelope.recipients().iter().map(ToString::to_string).collect())
     }
 
     fn fact(&mut self, name: String) -> wasmtime::Result<Option<String>> {
-        self.impure("envelope.fact")?;
+        self.enter("envelope.fact")?;
         Ok(self.envelope.fact(&name).map(ToOwned::to_owned))
     }
 
     fn set_fact(&mut self, name: String, value: String) -> wasmtime::Result<bool> {
-        self.impure("envelope.set-fact")?;
-        Ok(self.envelope.set_stage_fact(&name, &value))
+        self.enter("envelope.set-fact")?;
+        Ok(self.set_fact(&name, &value))
     }
 }
 
@@ -81,6 +81,7 @@ impl log::Host for Sandbox {
                 bounded(text).escape_debug()
             );
         }
+        self.host_call()?;
         let level = match level {
             log::Level::Debug => Level::Debug,
             log::Level::Info => Level::Info,
@@ -92,7 +93,7 @@ impl log::Host for Sandbox {
     }
 
     fn count(&mut self, name: String, delta: u64) -> wasmtime::Result<()> {
-        self.impure("log.count")?;
+        self.enter("log.count")?;
         self.count(&name, delta);
         Ok(())
     }

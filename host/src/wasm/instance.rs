@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use wasmtime::{Engine, PoolConcurrencyLimitError, Store, UpdateDeadline};
+use wasmtime::{Engine, PoolConcurrencyLimitError, Store, Trap, UpdateDeadline};
 
 use super::bindings::gatepost::processor::types as wit;
 use super::bindings::{MailProcessor, MailProcessorPre};
@@ -12,12 +12,14 @@ use super::limits::{StageLimits, bounded};
 use super::sandbox::{Overrun, Sandbox, StageIdentity};
 use crate::chain::StageError;
 use crate::chain::meter::CpuMeter;
-use crate::telemetry::LiveInstance;
+use crate::kv::{KEY_MAX, VALUE_MAX};
 
 /// The interface that a processor exports.
 pub(super) const PROCESSOR: &str = "gatepost:processor/processor@0.1.0";
-/// Bytes of strings and values that a call may hand over beyond what it may write: the largest `kv` value and its key, twice.
-const HOSTCALL_BASE: u64 = 130 << 10;
+/// Bytes that one host call may hand over beyond what the guest may write: the largest value of `kv.set` with its key, which
+/// may be UTF-16, and 1 KiB, so that a guest a little past a limit is told so instead of trapping. wasmtime counts afresh
+/// for each call, and has one figure for all imports, so less would take from what `processor.wit` allows.
+const HOSTCALL_BASE: u64 = (VALUE_MAX + 2 * KEY_MAX + 1024) as u64;
 
 /// A store whose guest is held to `limits`.
 pub(super) fn store(
@@ -29,6 +31,7 @@ pub(super) fn store(
     let sandbox = Sandbox::new(identity.clone(), limits.clone(), meter.clone());
     let mut store = Store::new(engine, sandbox);
     store.limiter(|sandbox| sandbox);
+    store.set_max_component_handles(limits.handles);
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(|mut store| {
         if store.data_mut().cpu_is_spent() {
@@ -75,8 +78,6 @@ pub(super) async fn mistyped_exports(
 pub(super) struct Instance {
     pub(super) store: Store<Sandbox>,
     pub(super) guest: MailProcessor,
-    /// Counts it among the living.
-    _live: LiveInstance,
 }
 
 impl Instance {
@@ -89,7 +90,10 @@ impl Instance {
     ) -> Result<Self, StageError> {
         let mut store = store(pre.engine(), identity, limits, meter);
         match pre.instantiate_async(&mut store).await {
-            Ok(guest) => Ok(Self { store, guest, _live: identity.telemetry.instance() }),
+            Ok(guest) => {
+                store.data_mut().count_living();
+                Ok(Self { store, guest })
+            }
             Err(error) => Err(not_started(&store, error)),
         }
     }
@@ -119,14 +123,30 @@ pub(super) fn not_started(store: &Store<Sandbox>, error: wasmtime::Error) -> Sta
 
 /// Tells a budget that ran out from a trap.
 pub(super) fn failure(store: &Store<Sandbox>, error: wasmtime::Error) -> StageError {
-    overrun(store).unwrap_or_else(|| {
-        // A list far past the call's limit does not even reach `next.write`: wasmtime refuses to lift it, with no error
-        // type of its own.
-        if error.root_cause().to_string().contains("fuel allocated for hostcalls") {
-            return StageError::OutputLimit { limit: store.hostcall_fuel() as u64 };
-        }
-        StageError::Trapped(error.into())
-    })
+    let overrun = store.data().overrun;
+    if let Some(overrun) = overrun.filter(|overrun| !overrun.may_be_survived()) {
+        return overrun.into_error();
+    }
+    held_by_wasmtime(store, &error)
+        .or_else(|| overrun.map(Overrun::into_error))
+        .unwrap_or_else(|| StageError::Trapped(error.into()))
+}
+
+/// The limits that wasmtime keeps for us.
+fn held_by_wasmtime(store: &Store<Sandbox>, error: &wasmtime::Error) -> Option<StageError> {
+    if error.downcast_ref::<Trap>() == Some(&Trap::StackOverflow) {
+        return Some(StageError::OutOfStack { limit: store.engine().get_max_wasm_stack() as u64 });
+    }
+    // These two have no error type of their own.
+    let cause = error.root_cause().to_string();
+    if cause.contains("fuel allocated for hostcalls") {
+        // A list far past the call's limit does not even reach `next.write`: wasmtime refuses to lift it.
+        return Some(StageError::OutputLimit { limit: store.hostcall_fuel() as u64 });
+    }
+    if cause.contains("store handle limit exceeded") {
+        return Some(StageError::OutOfHandles { limit: store.max_component_handles() as u64 });
+    }
+    None
 }
 
 pub(super) fn overrun(store: &Store<Sandbox>) -> Option<StageError> {

@@ -33,6 +33,8 @@ pub struct StageLimits {
     pub output_base: u64,
     /// Calls of the host for a message: `host_calls_max`.
     pub host_calls: u64,
+    /// Resource handles held at once: `handles_max`.
+    pub handles: usize,
     /// Log bytes for a message.
     pub log_bytes: usize,
     /// Facts that a message may have of stages: `facts_max`.
@@ -50,6 +52,7 @@ impl Default for StageLimits {
             output_ratio: 4,
             output_base: 1 << 20,
             host_calls: 1_000_000,
+            handles: 10_000,
             log_bytes: 8 << 10,
             facts: 64,
         }

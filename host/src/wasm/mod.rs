@@ -1,6 +1,6 @@
 //! The sandbox: components of tenants, run under wasmtime. The only folder that names it.
 //!
-//! In reading order, each using those before it: `limits` (what an instance may use), `sandbox` (what it may touch),
+//! In reading order, each using those before it: `limits` (what an instance may use), `sandbox` (what it may touch), `limiter` (its memory),
 //! `host` (its imports), `capabilities` (those that need a grant), `instance` (its start and end), `component` (load and check), `engine` and `sandboxes` (one of
 //! each for the process), `stage` (one message through one instance), `checker` (one address).
 //!
@@ -12,6 +12,7 @@ pub mod component;
 pub mod engine;
 mod host;
 mod instance;
+mod limiter;
 pub mod limits;
 mod sandbox;
 pub mod sandboxes;

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use wasmtime::ResourceLimiter;
 
 use super::capabilities::Capabilities;
 use super::limits::{COUNT_NAME_MAX, COUNT_NAMES_MAX, LOG_RECORD_MAX, LOG_RECORD_MIN, StageLimits};
-use crate::chain::StageError;
 use crate::chain::meter::CpuMeter;
+use crate::chain::{Limit, StageError, Usage};
 use crate::mail::Envelope;
-use crate::telemetry::{Event, Level, Telemetry};
+use crate::mail::envelope::FactRefused;
+use crate::telemetry::{Event, Level, LiveInstance, Telemetry};
 
 /// Whose stage this is.
 pub struct StageIdentity {
@@ -41,12 +41,14 @@ impl StageIdentity {
     }
 }
 
-/// Which limit a guest ran into. Memory is the weakest reason: a guest may go on without the page it asked for.
+/// Which limit a guest ran into. Memory and tables are the weakest reasons: a guest may go on without what it asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Overrun {
     Cpu { budget: Duration },
     Memory { limit: u64 },
+    Table { limit: u64 },
     Output { limit: u64 },
+    HostCalls { limit: u64 },
 }
 
 impl Overrun {
@@ -56,8 +58,15 @@ impl Overrun {
                 StageError::OutOfCpu { budget_ms: u64::try_from(budget.as_millis()).unwrap_or(u64::MAX) }
             }
             Self::Memory { limit } => StageError::OutOfMemory { limit },
+            Self::Table { limit } => StageError::OutOfTable { limit },
             Self::Output { limit } => StageError::OutputLimit { limit },
+            Self::HostCalls { limit } => StageError::OutOfHostCalls { limit },
         }
+    }
+
+    /// Whether the guest may have lived through it: then whatever else ended it comes first.
+    pub(super) fn may_be_survived(self) -> bool {
+        matches!(self, Self::Memory { .. } | Self::Table { .. })
     }
 }
 
@@ -72,14 +81,16 @@ pub(super) struct Sandbox {
     pub(super) envelope: Envelope,
     /// Bytes have left the stage: the envelope stands, later stages and sinks may have seen it.
     pub(super) let_out: bool,
-    /// Calls of `kv` for this message.
-    pub(super) kv_calls: u64,
+    /// What it has used so far, but for CPU time.
+    pub(super) usage: Usage,
+    live: Option<LiveInstance>,
     /// Where a test's own random bytes are; none: those are the kernel's.
     pub(super) random_state: Option<u64>,
     pub(super) overrun: Option<Overrun>,
-    pub(super) memory_peak: u64,
     /// Linear memory now, in bytes.
-    memory: usize,
+    pub(super) memory: usize,
+    /// Table elements now.
+    pub(super) table: usize,
     /// What the call at hand has written.
     pub(super) output: BytesMut,
     call_limit: u64,
@@ -102,16 +113,37 @@ impl Sandbox {
             pure: true,
             envelope: Envelope::default(),
             let_out: false,
-            kv_calls: 0,
+            usage: Usage::default(),
+            live: None,
             overrun: None,
-            memory_peak: 0,
             memory: 0,
+            table: 0,
             output: BytesMut::new(),
             call_limit: 0,
             input_total: 0,
             output_total: 0,
             count_names: Vec::new(),
         }
+    }
+
+    /// Counts the instance among the living until it is dropped.
+    pub(super) fn count_living(&mut self) {
+        self.live = Some(self.identity.telemetry.instance(&self.identity.tenant));
+    }
+
+    /// One more call of the host, whichever it is. Each import begins with it.
+    ///
+    /// # Errors
+    /// Past `host_calls_max`, which ends the stage.
+    pub(super) fn host_call(&mut self) -> wasmtime::Result<()> {
+        let limit = self.limits.host_calls;
+        if self.usage.host_calls >= limit {
+            self.overrun = Some(Overrun::HostCalls { limit });
+            self.usage.limits.note(Limit::HostCalls);
+            wasmtime::bail!("called the host more than {limit} times");
+        }
+        self.usage.host_calls += 1;
+        Ok(())
     }
 
     /// Before a call with `input` bytes. Gives the most bytes that it may write.
@@ -137,6 +169,7 @@ impl Sandbox {
         if !room {
             // Whatever stood there: a guest may live through a refused `memory.grow`, but never through this.
             self.overrun = Some(Overrun::Output { limit: self.call_limit });
+            self.usage.limits.note(Limit::Output);
         }
         room
     }
@@ -149,6 +182,10 @@ impl Sandbox {
         let text = &text[..text.floor_char_boundary(LOG_RECORD_MAX)];
         let left = self.log_left.checked_sub(text.len().max(LOG_RECORD_MIN));
         self.log_spent = left.is_none();
+        match left {
+            Some(left) => self.usage.log_bytes += (self.log_left - left) as u64,
+            None => self.usage.limits.note(Limit::Log),
+        }
         self.log_left = left.unwrap_or(0);
         let text = if self.log_spent { "log budget of this message is spent" } else { text }.to_owned();
         let identity = &self.identity;
@@ -159,6 +196,21 @@ impl Sandbox {
             stage: identity.label.clone(),
             text,
         });
+    }
+
+    /// `envelope.set-fact`.
+    pub(super) fn set_fact(&mut self, name: &str, value: &str) -> bool {
+        match self.envelope.set_stage_fact_within(name, value, self.limits.facts) {
+            Ok(is_new) => {
+                self.usage.facts += u64::from(is_new);
+                true
+            }
+            Err(FactRefused::Malformed) => false,
+            Err(FactRefused::Full) => {
+                self.usage.limits.note(Limit::Facts);
+                false
+            }
+        }
     }
 
     /// `log.count`. Names past the limits are not counted.
@@ -189,53 +241,5 @@ impl Sandbox {
             self.overrun = Some(Overrun::Cpu { budget });
         }
         spent
-    }
-}
-
-impl ResourceLimiter for Sandbox {
-    /// The limit holds for all memories of the instance together.
-    fn memory_growing(&mut self, now: usize, desired: usize, _max: Option<usize>) -> wasmtime::Result<bool> {
-        let total = self.memory + desired.saturating_sub(now);
-        if total > self.limits.memory {
-            self.overrun.get_or_insert(Overrun::Memory { limit: self.limits.memory as u64 });
-            return Ok(false);
-        }
-        self.memory = total;
-        self.memory_peak = self.memory_peak.max(total as u64);
-        Ok(true)
-    }
-
-    fn table_growing(&mut self, _now: usize, desired: usize, _max: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(desired <= 10_000)
-    }
-
-    fn instances(&self) -> usize {
-        32
-    }
-
-    fn tables(&self) -> usize {
-        32
-    }
-
-    fn memories(&self) -> usize {
-        8
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The limit is one of the instance: several memories share it.
-    #[test]
-    fn memories_are_added_up() {
-        let limits = StageLimits { memory: 100, ..StageLimits::for_describe() };
-        let mut sandbox = Sandbox::new(Arc::new(StageIdentity::nobody()), limits, Arc::default());
-        assert!(sandbox.memory_growing(0, 60, None).unwrap());
-        assert!(!sandbox.memory_growing(0, 41, None).unwrap());
-        assert!(sandbox.memory_growing(0, 30, None).unwrap());
-        assert!(sandbox.memory_growing(30, 40, None).unwrap());
-        assert!(!sandbox.memory_growing(60, 61, None).unwrap());
-        assert_eq!(sandbox.memory_peak, 100);
     }
 }

@@ -11,7 +11,7 @@ use super::component::{LoadError, Loaded};
 use super::engine::{self, PoolSettings, Ticker};
 use super::host;
 use super::sandbox::Sandbox;
-use crate::telemetry::causes;
+use crate::telemetry::{PoolFigure, causes};
 
 /// Most refusals that are remembered.
 const REFUSED_MAX: usize = 256;
@@ -24,13 +24,15 @@ pub struct Sandboxes {
     /// Why components were refused: what one says of itself is pure, so it is not asked again for each of its stages.
     refused: Mutex<HashMap<blake3::Hash, String>>,
     notices: Vec<String>,
+    /// The instances that the pool has room for.
+    instances: u32,
     _ticker: Ticker,
 }
 
 impl Sandboxes {
     /// Makes the engine and starts its ticker. Fails where the kernel does not give the address space.
     pub fn new(settings: PoolSettings) -> Result<Self, LoadError> {
-        let (engine, notices) = engine::new(settings).map_err(LoadError::Engine)?;
+        let (engine, instances, notices) = engine::new(settings).map_err(LoadError::Engine)?;
         let mut linker = Linker::new(&engine);
         host::add_to_linker(&mut linker).map_err(LoadError::Engine)?;
         capabilities::add_to_linker(&mut linker).map_err(LoadError::Engine)?;
@@ -41,6 +43,7 @@ impl Sandboxes {
             loaded: Mutex::default(),
             refused: Mutex::default(),
             notices,
+            instances,
             _ticker: ticker,
         })
     }
@@ -66,6 +69,20 @@ impl Sandboxes {
     /// What the operator should know about how the pool was made.
     pub fn notices(&self) -> &[String] {
         &self.notices
+    }
+
+    /// How much of the pool is in use.
+    pub fn pool_use(&self) -> Vec<PoolFigure> {
+        let Some(metrics) = self.engine.pooling_allocator_metrics() else { return Vec::new() };
+        let used = [
+            metrics.component_instances(),
+            metrics.core_instances(),
+            metrics.memories() as u64,
+            metrics.tables() as u64,
+            metrics.stacks() as u64,
+        ];
+        let places = engine::places(self.instances).into_iter().zip(used);
+        places.map(|((kind, size), used)| PoolFigure { kind, used, size: size.into() }).collect()
     }
 
     /// Remembers a refusal, but for those that come of the moment: no free place in the pool.

@@ -110,11 +110,12 @@ macro_rules! call {
 impl Stage for SandboxedStage {
     async fn open(&mut self, cx: &mut StageContext<'_>) -> Result<(), StageEnd> {
         let shared = &self.shared;
-        let mut instance =
+        let instance =
             Instance::start(self.loaded.pre()?, &shared.identity, &shared.limits, cx.meter).await?;
+        // Kept whatever comes: what it used is asked for afterwards.
+        let instance = self.instance.insert(instance);
         instance.configure(&shared.config).await?;
         instance.store.data_mut().pure = false;
-        self.instance = Some(instance);
         call!(self, cx, 0, |guest, store| guest.call_open(store))
     }
 
@@ -141,8 +142,7 @@ impl Stage for SandboxedStage {
     }
 
     fn usage(&self) -> Usage {
-        let memory_peak = self.instance.as_ref().map_or(0, |instance| instance.store.data().memory_peak);
-        Usage { memory_peak }
+        self.instance.as_ref().map(|instance| instance.store.data().usage).unwrap_or_default()
     }
 }
 

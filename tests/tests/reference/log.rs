@@ -12,8 +12,21 @@ use super::{page, workspace};
 pub(super) fn one_of_each() -> Vec<Event> {
     let s = |text: &str| text.to_owned();
     let client = std::net::Ipv4Addr::LOCALHOST.into();
-    let stage = StageRecord { name: s("stage"), ..StageRecord::default() };
-    let record = MessageRecord { tenant: s("t"), stages: vec![stage], ..MessageRecord::default() };
+    let stage = StageRecord {
+        name: s("stage"),
+        bytes_out: 1,
+        memory_peak: 1,
+        table_peak: 1,
+        host_calls: 1,
+        log_bytes: 1,
+        facts: 1,
+        kv_calls: 1,
+        kv_bytes: 1,
+        limits: vec!["cpu"],
+        ..StageRecord::default()
+    };
+    let stages = vec![stage];
+    let record = MessageRecord { tenant: s("t"), reason: s("why"), stages, ..MessageRecord::default() };
     let (id, tenant, sink) = (s("id"), s("t"), s("sink"));
     vec![
         Event::Started { version: "", listeners: Vec::new(), admin: s("") },
@@ -47,6 +60,17 @@ pub(super) fn one_of_each() -> Vec<Event> {
             reason: "trap",
             error: s(""),
         },
+        Event::BreakerOpened {
+            tenant: tenant.clone(),
+            stage: s("stage"),
+            place: "chain",
+            reason: "trap",
+            failures: 20,
+            networks: 1,
+            pause_ms: 1,
+        },
+        Event::BreakerProbing { id: id.clone(), tenant: tenant.clone(), stage: s("stage"), place: "chain" },
+        Event::BreakerClosed { id: id.clone(), tenant: tenant.clone(), stage: s("stage"), place: "chain" },
         Event::StageLog {
             level: Level::Info,
             id: id.clone(),
@@ -138,6 +162,11 @@ fn log_fields() {
         assert_eq!(named, keys, "the fields of `{name}`");
         write_rows(&mut text, fields);
     }
+    let written = serde_json::to_value(one_of_each()).unwrap();
+    let written = written.as_array().unwrap().iter().find(|event| event["event"] == "message").unwrap();
+    let written: BTreeSet<String> =
+        written["stages"][0].as_object().unwrap().keys().map(ToString::to_string).collect();
+    assert_eq!(stage.iter().map(|(name, _)| name.clone()).collect::<BTreeSet<_>>(), written, "of a stage");
     text.push_str("\n## A stage in `stages`\n\n| field | |\n| --- | --- |\n");
     write_rows(&mut text, &stage);
     page("log-fields.md", &text);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use gatepost::telemetry::Telemetry;
+use gatepost::telemetry::{BreakerFigure, PoolFigure, Telemetry};
 
 use super::log::one_of_each;
 use super::page;
@@ -13,6 +13,9 @@ use super::page;
 fn metrics() {
     let telemetry = Telemetry::silent();
     one_of_each().into_iter().for_each(|event| telemetry.emit(event));
+    let _instance = telemetry.instance("t");
+    telemetry.watch_pool(|| vec![PoolFigure { kind: "memories", used: 1, size: 1 }]);
+    telemetry.watch_breakers(|| vec![BreakerFigure { tenant: "t".into(), stage: "s".into(), open: true }]);
     let (mut help, mut kinds, mut labels) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     let scraped = telemetry.metrics_text();
     for line in scraped.lines() {

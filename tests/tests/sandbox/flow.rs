@@ -157,7 +157,8 @@ fn native_and_sandboxed_agree() {
     }
     for script in scripts {
         let on_failure = OnFailure::Quarantine;
-        let native = PlannedStage { label: "guest".into(), on_failure, processor: Arc::new(script) };
+        let native =
+            PlannedStage { label: "guest".into(), on_failure, processor: Arc::new(script), breaker: None };
         let sandboxed = lab.stage(&script.guest()).on_failure(on_failure).plan();
         let native = common(&lab.run(&[native], PIECES));
         let sandboxed = common(&lab.run(&[sandboxed], PIECES));

@@ -6,11 +6,13 @@
 //! | `answers` | verdicts, refusals, failures, config |
 //! | `imports` | envelope, facts, log, counts |
 //! | `capabilities` | what needs a grant: envelope edits, clock, random, key-value space |
-//! | `limits` | each limit, at it and one past it |
+//! | `limits` | output, memory, CPU: each limit, at it and one past it |
+//! | `budgets` | the other limits likewise: tables, stack, host calls, handles, log, facts, kv; and the figures of each |
 //! | `policy` | `on_failure` |
 //! | `isolation` | nothing carries over from one message to the next |
 
 mod answers;
+mod budgets;
 mod capabilities;
 mod flow;
 mod imports;

@@ -126,6 +126,7 @@ async fn run(scripts: &[Script], pieces: &[&str]) -> Ran {
             label: script.name.to_owned(),
             on_failure: script.on_failure,
             processor: Arc::new(Script { seen: seen.clone(), ..script.clone() }),
+            breaker: None,
         })
         .collect();
     let envelope = Envelope::new(MessageId::default(), None, vec![Mailbox::from_parts("a", "b.example")]);
