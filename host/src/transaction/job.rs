@@ -149,6 +149,7 @@ impl Job {
             waited_ms: u64::try_from(busy.waited.as_millis()).unwrap_or(u64::MAX),
         });
         let ending = Ending::without_sinks("defer", replies::busy(self.envelope.id()));
+        let ending = ending.because(busy.to_string());
         self.record(None, size, Some(&ending));
         ending.reply
     }
