@@ -153,7 +153,15 @@ impl StagePlan<'_> {
             owns: Some(Arc::new(|mailbox| ["to.example", "tenant.example"].contains(&mailbox.domain()))),
             recipients_max: 100,
             fixed: self.capabilities.fixed,
+            wasi: self.capabilities.wasi,
         };
+        self
+    }
+
+    /// With `[host] wasi = "stub"`.
+    #[must_use]
+    pub fn wasi(mut self) -> Self {
+        self.capabilities.wasi = true;
         self
     }
 

@@ -43,6 +43,8 @@ pub struct TenantFile {
     pub limits: Limits,
     /// `[host] grants_allowed`.
     pub grants_allowed: BTreeSet<String>,
+    /// `[host] wasi = "stub"`.
+    pub wasi: bool,
     /// Lines of the top-level keys.
     lines: BTreeMap<String, usize>,
 }
@@ -118,7 +120,7 @@ fn read_all(file: &str, text: &str, defaults: &Limits, max: &Limits, notes: &Not
     if reader.string("after").is_some_and(|chain| !chain.trim().is_empty()) {
         reader.problem("after", "comes in a later version; it must be empty in this one");
     }
-    let grants_allowed = reader.table("host").map(read_host).unwrap_or_default();
+    let Host { grants_allowed, wasi } = reader.table("host").map(read_host).unwrap_or_default();
     let stages = read_stages(&mut reader, max, &grants_allowed);
     let limits = match reader.table("limits") {
         Some(mut table) => {
@@ -135,7 +137,18 @@ fn read_all(file: &str, text: &str, defaults: &Limits, max: &Limits, notes: &Not
     reader.finish();
 
     let (chain, file) = (chain?, file.to_owned());
-    Some(TenantFile { file, domains, chain, recipients, on_failure, stages, limits, grants_allowed, lines })
+    Some(TenantFile {
+        file,
+        domains,
+        chain,
+        recipients,
+        on_failure,
+        stages,
+        limits,
+        grants_allowed,
+        wasi,
+        lines,
+    })
 }
 
 /// The domains of a file that may be broken elsewhere: what should get 451 rather than 550.
@@ -233,20 +246,25 @@ fn refuse_grant(grant: &str) -> String {
     format!("unknown grant \"{}\": there are {}", grant.escape_debug(), GRANTS.join(", "))
 }
 
-fn read_host(mut reader: Reader<'_>) -> BTreeSet<String> {
+/// `[host]`
+#[derive(Default)]
+struct Host {
+    grants_allowed: BTreeSet<String>,
+    wasi: bool,
+}
+
+fn read_host(mut reader: Reader<'_>) -> Host {
     let (allowed, unknown): (BTreeSet<_>, BTreeSet<_>) =
         reader.strings("grants_allowed").into_iter().partition(|grant| GRANTS.contains(&grant.as_str()));
     for grant in unknown {
         reader.problem("grants_allowed", refuse_grant(&grant));
     }
-    if reader.choice("wasi", &[("none", false), ("stub", true)]) == Some(true) {
-        reader.problem("wasi", "\"stub\" comes in a later version; this one has \"none\" only");
-    }
+    let wasi = reader.choice("wasi", &[("none", false), ("stub", true)]).unwrap_or_default();
     if reader.count("weight", 1..=1000, 1) != 1 {
         reader.problem("weight", "comes in a later version; it must be 1 in this one");
     }
     reader.finish();
-    allowed
+    Host { grants_allowed: allowed, wasi }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use wasmtime::{Engine, PoolConcurrencyLimitError, Store, UpdateDeadline};
 
 use super::bindings::gatepost::processor::types as wit;
 use super::bindings::{MailProcessor, MailProcessorPre};
-use super::limits::{StageLimits, bounded};
+use super::limits::{HANDLES_MAX, StageLimits, bounded};
 use super::sandbox::{Overrun, Sandbox, StageIdentity};
 use crate::chain::StageError;
 use crate::chain::meter::CpuMeter;
@@ -29,6 +29,7 @@ pub(super) fn store(
     let sandbox = Sandbox::new(identity.clone(), limits.clone(), meter.clone());
     let mut store = Store::new(engine, sandbox);
     store.limiter(|sandbox| sandbox);
+    store.set_max_component_handles(HANDLES_MAX);
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(|mut store| {
         if store.data_mut().cpu_is_spent() {
@@ -125,6 +126,10 @@ pub(super) fn failure(store: &Store<Sandbox>, error: wasmtime::Error) -> StageEr
         if error.root_cause().to_string().contains("fuel allocated for hostcalls") {
             return StageError::OutputLimit { limit: store.hostcall_fuel() as u64 };
         }
+        let error = match store.data().unsaid() {
+            Some(text) => error.context(format!("it said: {text}")),
+            None => error,
+        };
         StageError::Trapped(error.into())
     })
 }

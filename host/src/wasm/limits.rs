@@ -13,8 +13,12 @@ pub const COUNT_NAMES_MAX: usize = 16;
 /// Longest name to count under, in bytes.
 pub const COUNT_NAME_MAX: usize = 32;
 
+/// Most resources that an instance may hold at once, its own and the host's. Each takes the host some 100 bytes, which no
+/// memory limit counts.
+pub const HANDLES_MAX: usize = 1000;
+
 /// Longest text of a guest that is kept, in bytes: of `failed`, of a quarantine, of a refused config.
-const TEXT_MAX: usize = 1024;
+pub(super) const TEXT_MAX: usize = 1024;
 
 /// Limits of one sandboxed stage, from `[limits]`, the tenant's own and the stage's own.
 #[derive(Debug, Clone, PartialEq, Eq)]

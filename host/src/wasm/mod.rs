@@ -1,7 +1,7 @@
 //! The sandbox: components of tenants, run under wasmtime. The only folder that names it.
 //!
 //! In reading order, each using those before it: `limits` (what an instance may use), `sandbox` (what it may touch),
-//! `host` (its imports), `capabilities` (those that need a grant), `instance` (its start and end), `component` (load and check), `engine` and `sandboxes` (one of
+//! `host` (its imports), `capabilities` (those that need a grant), `wasi` (the stub), `instance` (its start and end), `component` (load and check), `engine` and `sandboxes` (one of
 //! each for the process), `stage` (one message through one instance), `checker` (one address).
 //!
 //! Knows nothing of tenants' files or SMTP sessions. Every message gets a fresh instance; nothing carries over.
@@ -16,6 +16,7 @@ pub mod limits;
 mod sandbox;
 pub mod sandboxes;
 pub mod stage;
+mod wasi;
 
 pub use capabilities::{Capabilities, KvAccess, Owns};
 pub use checker::SandboxedChecker;

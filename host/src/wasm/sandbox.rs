@@ -8,6 +8,7 @@ use wasmtime::ResourceLimiter;
 
 use super::capabilities::Capabilities;
 use super::limits::{COUNT_NAME_MAX, COUNT_NAMES_MAX, LOG_RECORD_MAX, LOG_RECORD_MIN, StageLimits};
+use super::wasi::Wasi;
 use crate::chain::StageError;
 use crate::chain::meter::CpuMeter;
 use crate::mail::Envelope;
@@ -76,6 +77,8 @@ pub(super) struct Sandbox {
     pub(super) kv_calls: u64,
     /// Where a test's own random bytes are; none: those are the kernel's.
     pub(super) random_state: Option<u64>,
+    /// None: the guest has not called any of WASI.
+    pub(super) wasi: Option<Box<Wasi>>,
     pub(super) overrun: Option<Overrun>,
     pub(super) memory_peak: u64,
     /// Linear memory now, in bytes.
@@ -96,6 +99,7 @@ impl Sandbox {
             log_left: limits.log_bytes,
             log_spent: false,
             random_state: identity.capabilities.fixed.map(|fixed| fixed.seed),
+            wasi: None,
             identity,
             limits,
             meter,
@@ -125,6 +129,7 @@ impl Sandbox {
 
     /// After a call: the envelope, and what was written.
     pub(super) fn end_call(&mut self) -> (Envelope, Bytes) {
+        self.end_lines();
         let written = self.output.split().freeze();
         self.output_total += written.len() as u64;
         self.let_out |= !written.is_empty();

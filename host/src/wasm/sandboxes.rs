@@ -11,6 +11,7 @@ use super::component::{LoadError, Loaded};
 use super::engine::{self, PoolSettings, Ticker};
 use super::host;
 use super::sandbox::Sandbox;
+use super::wasi;
 use crate::telemetry::causes;
 
 /// Most refusals that are remembered.
@@ -34,6 +35,7 @@ impl Sandboxes {
         let mut linker = Linker::new(&engine);
         host::add_to_linker(&mut linker).map_err(LoadError::Engine)?;
         capabilities::add_to_linker(&mut linker).map_err(LoadError::Engine)?;
+        wasi::add_to_linker(&mut linker).map_err(LoadError::Engine)?;
         let ticker = Ticker::start(engine.clone()).map_err(LoadError::Ticker)?;
         Ok(Self {
             engine,

@@ -8,6 +8,7 @@
 //! | `capabilities` | what needs a grant: envelope edits, clock, random, key-value space |
 //! | `limits` | each limit, at it and one past it |
 //! | `policy` | `on_failure` |
+//! | `wasi` | the stub: a world that stands still and has nothing in it |
 //! | `isolation` | nothing carries over from one message to the next |
 
 mod answers;
@@ -17,6 +18,7 @@ mod imports;
 mod isolation;
 mod limits;
 mod policy;
+mod wasi;
 
 /// A message in three pieces, for stages that take anything: three writes.
 const PIECES: [&[u8]; 3] = [b"From: a@b\r\n", b"\r\n", b"body\r\n"];

@@ -79,7 +79,7 @@ memory = "1MiB"
 
 [host]
 grants_allowed = ["root"]
-wasi = "stub"
+wasi = "all"
 weight = 2
 "#;
     let expect = [
@@ -95,7 +95,7 @@ weight = 2
         "acme.toml:15: limits.concurrent_messages: is above the host's [limits.max]: 256",
         "acme.toml:16: limits.memory: unknown key",
         "acme.toml:19: host.grants_allowed: unknown grant \"root\": there are kv, clock, random, envelope, redirect",
-        "acme.toml:20: host.wasi: \"stub\" comes in a later version; this one has \"none\" only",
+        "acme.toml:20: host.wasi: \"all\" is none of \"none\", \"stub\"",
         "acme.toml:21: host.weight: comes in a later version; it must be 1 in this one",
     ];
     let found = with_max(text).unwrap_err();
