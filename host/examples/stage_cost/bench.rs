@@ -25,7 +25,7 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new() -> anyhow::Result<Self> {
-        let sandboxes = Sandboxes::new(PoolSettings { memory_max: 64 << 20 })?;
+        let sandboxes = Sandboxes::new(PoolSettings::default())?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         Ok(Self { sandboxes, runtime })
     }

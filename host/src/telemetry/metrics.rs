@@ -44,6 +44,7 @@ pub(super) struct Metrics {
     sink_failures: Series<SinkLabels, Counter>,
     reloads: Series<ResultLabels, Counter>,
     instances_live: Arc<Gauge>,
+    swap_found: Gauge,
 }
 
 /// The label sets. Each has the tenant first where a tenant can add to it.
@@ -85,6 +86,12 @@ impl Metrics {
         r.register("sessions_live", "Sessions at this moment", sessions_live.clone());
         let instances_live = Gauge::<i64>::default();
         r.register("instances_live", "Sandboxed instances at this moment", instances_live.clone());
+        let swap_found = Gauge::default();
+        r.register(
+            "swap_found",
+            "1 once swap was on while memory is cleared by the page scan: start the server anew",
+            swap_found.clone(),
+        );
         r.register_collector(Box::new(process::ProcessCollector));
         Self {
             sessions: counter(&mut r, "sessions", "Sessions begun"),
@@ -111,6 +118,7 @@ impl Metrics {
             sink_failures: counter(&mut r, "sink_failures", "Messages that a sink could not keep"),
             reloads: counter(&mut r, "reloads", "Reloads, by how they ended"),
             instances_live: Arc::new(instances_live),
+            swap_found,
             registry: r,
         }
     }
@@ -154,7 +162,11 @@ impl Metrics {
             Event::Reloaded { ok, .. } => {
                 self.reloads.with(&ResultLabels { result: if *ok { "ok" } else { "refused" } }, inc);
             }
+            Event::SwapFound { .. } => {
+                self.swap_found.set(1);
+            }
             Event::Started { .. }
+            | Event::SwapGone
             | Event::Stopped { .. }
             | Event::Notice { .. }
             | Event::StageLog { .. }

@@ -91,7 +91,7 @@ impl Instance {
         let mut store = store(pre.engine(), identity, limits, meter);
         match pre.instantiate_async(&mut store).await {
             Ok(guest) => Ok(Self { store, guest, _live: identity.telemetry.instance() }),
-            Err(error) => Err(not_started(&store, error)),
+            Err(error) => Err(failure(&store, error)),
         }
     }
 
@@ -110,16 +110,11 @@ impl Instance {
     }
 }
 
-/// Tells a full pool from a failure of the start function.
-pub(super) fn not_started(store: &Store<Sandbox>, error: wasmtime::Error) -> StageError {
+/// Tells a full pool and a budget that ran out from a trap. A call may find the pool full too: it needs a stack.
+pub(super) fn failure(store: &Store<Sandbox>, error: wasmtime::Error) -> StageError {
     if error.is::<PoolConcurrencyLimitError>() {
         return StageError::NoCapacity(error.into());
     }
-    failure(store, error)
-}
-
-/// Tells a budget that ran out from a trap.
-pub(super) fn failure(store: &Store<Sandbox>, error: wasmtime::Error) -> StageError {
     overrun(store).unwrap_or_else(|| {
         // A list far past the call's limit does not even reach `next.write`: wasmtime refuses to lift it, with no error
         // type of its own.

@@ -17,7 +17,7 @@ pub(super) fn run(file: &Path, json: bool) -> anyhow::Result<Exit> {
 
 /// Loads it as the server would: it is compiled, instantiated and asked to describe itself.
 pub(super) fn load(bytes: &[u8]) -> anyhow::Result<Arc<Loaded>> {
-    Ok(Sandboxes::new(PoolSettings { memory_max: 64 << 20 })?.load(bytes)?)
+    Ok(Sandboxes::new(PoolSettings::default())?.load(bytes)?)
 }
 
 #[derive(Serialize)]
