@@ -6,6 +6,8 @@
 //!
 //! What the workspace's manifest says for all is written out, crates of ours name each other by `../NAME`, and what only
 //! their own tests need is left out. Which crates are carried is found by following `path` dependencies.
+//!
+//! For the sandbox it also assembles the two components of its self-test, from one text.
 #![allow(clippy::print_stdout)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,6 +58,54 @@ fn main() -> Done<()> {
     )?;
     let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
     std::fs::write(out.join("sdk.rs"), packed)?;
+    #[cfg(feature = "wasm")]
+    assemble_probes(&out)?;
+    Ok(())
+}
+
+/// The probes of `wasm/freshness.rs`: what the words in braces of their text stand for.
+#[cfg(feature = "wasm")]
+const PROBES: [(&str, [(&str, u32); 7]); 2] = [
+    // Grows past what is kept resident of a memory (512 KiB) and of a table (16 KiB).
+    (
+        "small",
+        [
+            ("pages", 2),
+            ("grown", 10),
+            ("data", 1024),
+            ("data_end", 1024 + 32),
+            ("entries", 10),
+            ("null_entries", 10 - 1),
+            ("more", 3000),
+        ],
+    ),
+    // Begins with what the other grows into.
+    (
+        "large",
+        [
+            ("pages", 9),
+            ("grown", 2),
+            ("data", 70_000),
+            ("data_end", 70_000 + 32),
+            ("entries", 2500),
+            ("null_entries", 2500 - 1),
+            ("more", 1000),
+        ],
+    ),
+];
+
+#[cfg(feature = "wasm")]
+fn assemble_probes(out: &Path) -> Done<()> {
+    let source = "src/wasm/freshness/probe.wat";
+    println!("cargo::rerun-if-changed={source}");
+    let text = std::fs::read_to_string(source)?;
+    for (name, words) in PROBES {
+        let mut text = text.clone();
+        for (word, number) in words {
+            text = text.replace(&format!("{{{word}}}"), &number.to_string());
+        }
+        std::fs::write(out.join(format!("{name}.wasm")), wat::parse_str(&text)?)?;
+    }
     Ok(())
 }
 

@@ -4,11 +4,15 @@
 //! `telemetry().subscribe()` for the events, and `drain().await` at the end (`examples/embed.rs`).
 
 mod inner;
+#[cfg(feature = "wasm")]
+mod sandbox;
+#[cfg(feature = "wasm")]
+mod swap;
 
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -20,7 +24,7 @@ use tokio::task::JoinHandle;
 
 use crate::admin::{self, AdminHandle, Door, Guard};
 use crate::catalog::retirement::{self, HooksRunning};
-use crate::catalog::{Catalog, Registry};
+use crate::catalog::{Catalog, ComponentLoader, Registry};
 use crate::chain::ProcessorFactory;
 use crate::config::{Config, Listener, TlsMode};
 use crate::connection::{Drain, Port};
@@ -43,6 +47,8 @@ pub struct Builder {
     path: Option<PathBuf>,
     registry: Registry,
     telemetry: Option<Telemetry>,
+    #[cfg(feature = "wasm")]
+    swaps: (crate::wasm::Swaps, Duration),
 }
 
 impl Builder {
@@ -74,6 +80,15 @@ impl Builder {
         self
     }
 
+    /// Swap areas are listed there, not in `/proc/swaps`, and the list is read so often, not every 10 s: for a host that sees
+    /// another `/proc`, and for tests.
+    #[cfg(feature = "wasm")]
+    #[must_use]
+    pub fn swaps(mut self, file: &Path, every: Duration) -> Self {
+        self.swaps = (crate::wasm::Swaps::listed_in(file), every);
+        self
+    }
+
     /// Binds every socket, loads the catalog, and serves. A tenant that cannot be loaded does not keep the others from
     /// being served.
     pub async fn start(self) -> anyhow::Result<Server> {
@@ -91,17 +106,26 @@ pub struct Server {
     /// Calls the `shutdown` hooks of chains that have served.
     hooks: JoinHandle<()>,
     hooks_running: HooksRunning,
+    /// Looks for swap; none: it does no harm.
+    swap_watch: Option<JoinHandle<()>>,
     _chains: ChainThreads,
 }
 
 impl Server {
     /// A server with everything that Gatepost brings.
     pub fn builder(config: Config) -> Builder {
-        Builder { config, path: None, registry: Registry::builtin(), telemetry: None }
+        Builder {
+            config,
+            path: None,
+            registry: Registry::builtin(),
+            telemetry: None,
+            #[cfg(feature = "wasm")]
+            swaps: (crate::wasm::Swaps::default(), swap::EVERY),
+        }
     }
 
     async fn start(builder: Builder) -> anyhow::Result<Self> {
-        let Builder { config, path, registry, telemetry } = builder;
+        let Builder { config, path, registry, telemetry, .. } = builder;
         let telemetry = match telemetry {
             Some(telemetry) => telemetry,
             None => Telemetry::new(&config.telemetry).context("cannot open the log")?,
@@ -110,7 +134,20 @@ impl Server {
             format!("cannot make the state folder `{}`", config.server.state_dir.display())
         })?;
         let kv = SqliteKv::new(&config.server.state_dir.join("kv.db"));
-        let catalog = Arc::new(open_catalog(&config, registry, &telemetry, Grants::AsGiven(kv))?);
+        let swap_found = Arc::<AtomicBool>::default();
+        #[cfg(feature = "wasm")]
+        let (catalog, swap_watch) = {
+            let (swaps, every) = builder.swaps;
+            let sandboxes = sandbox::sandboxes(&config, &telemetry, &swaps)?;
+            sandbox::self_test(&sandboxes, &telemetry)?;
+            let page_scan = sandboxes.page_scan();
+            let loader = crate::catalog::SandboxLoader::new(sandboxes, kv);
+            let watch = || tokio::spawn(swap::watch(swaps, every, swap_found.clone(), telemetry.clone()));
+            (catalog_of(&config, registry, &telemetry, loader), page_scan.then(watch))
+        };
+        #[cfg(not(feature = "wasm"))]
+        let (catalog, swap_watch) = (open_catalog(&config, registry, &telemetry, Grants::AsGiven(kv))?, None);
+        let catalog = Arc::new(catalog);
         catalog.store().make_folders().context("cannot make the catalog's folders")?;
         let watched = Arc::downgrade(&catalog);
         telemetry.watch_breakers(move || {
@@ -163,12 +200,23 @@ impl Server {
             config: Mutex::new(config),
             path,
             drain: phase,
+            swap_found,
             began: Instant::now(),
         });
         let router = admin::router(inner.clone(), guard);
         tokio::spawn(async move { axum::serve(Door::new(admin_socket), router).await });
         inner.announce(admin);
-        Ok(Self { inner, admin, listening, drain, drain_timeout, hooks, hooks_running, _chains: threads })
+        Ok(Self {
+            inner,
+            admin,
+            listening,
+            drain,
+            drain_timeout,
+            hooks,
+            hooks_running,
+            swap_watch,
+            _chains: threads,
+        })
     }
 
     /// Name and address of each listener.
@@ -238,6 +286,9 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.hooks.abort();
+        if let Some(watch) = &self.swap_watch {
+            watch.abort();
+        }
         for listener in &self.listening {
             listener.abort();
         }
@@ -267,17 +318,7 @@ pub(crate) fn open_catalog(
 ) -> anyhow::Result<Catalog> {
     #[cfg(feature = "wasm")]
     let loader = {
-        let sandboxes = crate::wasm::Sandboxes::new(crate::wasm::PoolSettings {
-            memory_max: config.limits_max.memory_per_instance.as_usize(),
-            table_elements: usize::try_from(config.limits_max.table_elements_max).unwrap_or(usize::MAX),
-            guest_stack: config.server.guest_stack.as_usize(),
-        })?;
-        for text in sandboxes.notices() {
-            telemetry.emit(Event::Notice { level: Level::Warn, text: text.clone() });
-        }
-        let sandboxes = Arc::new(sandboxes);
-        let watched = Arc::downgrade(&sandboxes);
-        telemetry.watch_pool(move || watched.upgrade().map(|pool| pool.pool_use()).unwrap_or_default());
+        let sandboxes = sandbox::sandboxes(config, telemetry, &crate::wasm::Swaps::default())?;
         match grants {
             Grants::AsGiven(kv) => crate::catalog::SandboxLoader::new(sandboxes, kv),
             Grants::All(kv) => crate::catalog::SandboxLoader::new(sandboxes, kv).granting_all(),
@@ -287,8 +328,16 @@ pub(crate) fn open_catalog(
     let loader = match grants {
         Grants::AsGiven(_) | Grants::All(_) => crate::catalog::NoComponents,
     };
-    let config = Arc::new(config.clone());
-    Ok(Catalog::open(config, registry, Arc::new(loader), telemetry.clone()))
+    Ok(catalog_of(config, registry, telemetry, loader))
+}
+
+fn catalog_of(
+    config: &Config,
+    registry: Registry,
+    telemetry: &Telemetry,
+    loader: impl ComponentLoader + 'static,
+) -> Catalog {
+    Catalog::open(Arc::new(config.clone()), registry, Arc::new(loader), telemetry.clone())
 }
 
 /// Chains run here, one thread a core; socket threads run none. May be dropped anywhere: what still runs is cut off.

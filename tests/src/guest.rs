@@ -7,7 +7,9 @@
 //! Each of `describe`, `configure`, `open`, `write` and `close` has a body that may be replaced; as they are, they say ok,
 //! pass and accept. In WAT, `@"text"` stands for two constants, where the text lies and how long it is. The answers that
 //! can be built (`$replaced`, `$refuse`, ...) are in `guest/prelude.wat`, the imports in `IMPORTS`: one that no body
-//! names is not imported. Knows nothing of the host.
+//! names is not imported. Those of WASI are in `guest/wasi.rs`. Knows nothing of the host.
+
+mod wasi;
 
 use std::fmt::Write as _;
 
@@ -50,6 +52,7 @@ pub struct Guest {
     data: Vec<(usize, Vec<u8>)>,
     wit: String,
     renames: Vec<(String, String)>,
+    wasi: Option<String>,
 }
 
 impl Default for Guest {
@@ -71,6 +74,7 @@ impl Guest {
             data: Vec::new(),
             wit: WIT.into(),
             renames: Vec::new(),
+            wasi: None,
         }
     }
 
@@ -164,6 +168,14 @@ impl Guest {
         self
     }
 
+    /// Lets bodies call WASI, of this version.
+    #[must_use]
+    pub fn wasi(mut self, version: &str) -> Self {
+        self.wit = wasi::into(&self.wit, version);
+        self.wasi = Some(version.into());
+        self
+    }
+
     /// Replaces words of the finished module's text.
     #[must_use]
     pub fn wat(mut self, from: &str, to: &str) -> Self {
@@ -223,11 +235,16 @@ impl Guest {
         );
         let code = texts.place(&code);
         let mut imports = String::new();
-        for (name, interface, function, ty) in IMPORTS {
-            if code.contains(&format!("(call {name} ")) || code.contains(&format!("(call {name})")) {
-                let module = format!("gatepost:processor/{interface}@0.1.0");
-                let _ = writeln!(imports, r#"  (import "{module}" "{function}" (func {name} {ty}))"#);
-            }
+        let mut offer =
+            |(name, interface, function, ty): (&str, &str, &str, &str), package: &str, version: &str| {
+                if code.contains(&format!("(call {name} ")) || code.contains(&format!("(call {name})")) {
+                    let module = format!("{package}{interface}@{version}");
+                    let _ = writeln!(imports, r#"  (import "{module}" "{function}" (func {name} {ty}))"#);
+                }
+            };
+        IMPORTS.iter().for_each(|import| offer(*import, "gatepost:processor/", "0.1.0"));
+        if let Some(version) = &self.wasi {
+            wasi::IMPORTS.iter().for_each(|import| offer(*import, "wasi:", version));
         }
         let mut data = format!("  (data (i32.const {TEXTS}) \"{}\")\n", escaped(&texts.bytes));
         for (at, bytes) in &self.data {

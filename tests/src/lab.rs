@@ -60,12 +60,12 @@ impl Lab {
         Self::with_pool(PoolSettings::default())
     }
 
-    /// An engine with this pool.
+    /// An engine with another pool. With room for one instance, each gets the place of the one before, whoever's that was.
     ///
     /// # Panics
-    /// If the kernel gives no room for the pool.
-    pub fn with_pool(pool: PoolSettings) -> Self {
-        let sandboxes = Sandboxes::new(pool).expect("the pool is made");
+    /// If the kernel gives no room for it.
+    pub fn with_pool(settings: PoolSettings) -> Self {
+        let sandboxes = Sandboxes::new(settings).expect("the pool is made");
         Self { sandboxes, telemetry: Telemetry::silent(), kv: Arc::default() }
     }
 
@@ -76,6 +76,7 @@ impl Lab {
         StagePlan {
             lab: self,
             component: component.to_vec(),
+            tenant: TENANT,
             label: "guest",
             config,
             on_failure,
@@ -127,6 +128,7 @@ impl Lab {
 pub struct StagePlan<'a> {
     lab: &'a Lab,
     component: Vec<u8>,
+    tenant: &'static str,
     label: &'static str,
     config: String,
     on_failure: OnFailure,
@@ -139,6 +141,12 @@ impl StagePlan<'_> {
     #[must_use]
     pub fn label(self, label: &'static str) -> Self {
         Self { label, ..self }
+    }
+
+    /// Whose it is.
+    #[must_use]
+    pub fn tenant(self, tenant: &'static str) -> Self {
+        Self { tenant, ..self }
     }
 
     /// Its config, JSON text.
@@ -168,6 +176,7 @@ impl StagePlan<'_> {
             owns: Some(Arc::new(|mailbox| ["to.example", "tenant.example"].contains(&mailbox.domain()))),
             recipients_max: 100,
             fixed: self.capabilities.fixed,
+            wasi: self.capabilities.wasi,
         };
         self
     }
@@ -176,6 +185,13 @@ impl StagePlan<'_> {
     #[must_use]
     pub fn kv_bytes_max(mut self, bytes_max: u64) -> Self {
         self.capabilities.kv = self.capabilities.kv.map(|kv| KvAccess { bytes_max, ..kv });
+        self
+    }
+
+    /// With `[host] wasi = "stub"`.
+    #[must_use]
+    pub fn wasi(mut self) -> Self {
+        self.capabilities.wasi = true;
         self
     }
 
@@ -223,9 +239,9 @@ impl StagePlan<'_> {
     fn parts(&self) -> (Arc<Loaded>, StageIdentity) {
         let loaded = self.lab.sandboxes.load(&self.component).unwrap_or_else(|error| panic!("{error}"));
         let identity = StageIdentity {
-            tenant: TENANT.into(),
+            tenant: self.tenant.into(),
             label: self.label.into(),
-            processor: format!("acme/{}@1.0.0", self.label),
+            processor: format!("{}/{}@1.0.0", self.tenant, self.label),
             telemetry: self.lab.telemetry.clone(),
             capabilities: self.capabilities.clone(),
         };
@@ -363,6 +379,22 @@ impl Lab {
             records: run.records(),
             events: std::iter::from_fn(|| heard.try_recv().ok()).collect(),
         }
+    }
+
+    /// Begins a message and drops it in the midst of a call, as where its client goes away. True: there was a call.
+    ///
+    /// # Panics
+    /// If no runtime can be made.
+    pub fn abandon(&self, stages: &[PlannedStage], piece: &'static [u8]) -> bool {
+        let envelope = Envelope::new(MessageId::next(1), None, Vec::new());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        let limits = RunLimits { chunk_size: CHUNK_SIZE, header_size_max: HEADER_SIZE_MAX };
+        let mut run = Run::new(stages, limits, envelope);
+        let mut kept = Kept::default();
+        runtime.block_on(async {
+            let write = run.write(Bytes::from_static(piece), &mut kept);
+            tokio::time::timeout(std::time::Duration::from_millis(30), write).await.is_err()
+        })
     }
 
     /// Asks a checker about an address; the answer as [`Ran::end`] would say it.

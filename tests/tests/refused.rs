@@ -94,7 +94,8 @@ fn imports_that_do_not_exist_are_named() {
     let wasi = "package wasi:cli@0.2.0 { interface environment { exit: func(); } }";
     assert_eq!(
         import("wasi:cli/environment@0.2.0", "exit", "wasi:cli/environment@0.2.0", wasi),
-        "imports `wasi:cli/environment@0.2.0`, which is not on offer"
+        "component imports instance `wasi:cli/environment@0.2.0`, but a matching implementation was not found in the linker: \
+         instance export `exit` has the wrong type: function implementation is missing"
     );
     let own = "interface vault { open: func(); }";
     assert_eq!(

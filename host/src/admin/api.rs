@@ -36,6 +36,9 @@ pub struct Status {
     pub uptime_s: u64,
     /// Whether it is shutting down.
     pub draining: bool,
+    /// Why it should get no traffic now; none: it is ready.
+    #[serde(default)]
+    pub not_ready: Option<String>,
     /// Name and address of each listener.
     pub listeners: Vec<(String, String)>,
     /// Every tenant of the catalog.

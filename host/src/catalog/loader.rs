@@ -23,6 +23,8 @@ pub struct ComponentStage<'a> {
     pub config: &'a serde_json::Value,
     /// Capabilities it was granted.
     pub grants: &'a [String],
+    /// Its imports of WASI are given: the stub.
+    pub wasi: bool,
     /// Domains that are the tenant's own.
     pub domains: &'a [Pattern],
     /// Most recipients of a message: the largest of the listeners' `recipients_max`.

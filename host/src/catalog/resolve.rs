@@ -291,6 +291,7 @@ impl Resolver<'_> {
             label,
             config: table.config.as_ref().unwrap_or(&empty),
             grants: &table.grants,
+            wasi: file.wasi,
             domains: &file.domains,
             recipients_max: self.config.listeners.iter().map(|l| l.recipients_max).max().unwrap_or(100),
             limits: &limits,

@@ -6,7 +6,7 @@ use super::tenant_file::GRANTS;
 use super::{ComponentLoader, ComponentStage};
 use crate::chain::{Processor, RecipientCheck};
 use crate::kv::KvStore;
-use crate::telemetry::causes;
+use crate::telemetry::{Event, Level, causes};
 use crate::tenant::DomainTable;
 use crate::wasm::{
     Capabilities, KvAccess, Loaded, SandboxedChecker, SandboxedProcessor, Sandboxes, StageIdentity,
@@ -36,6 +36,13 @@ impl SandboxLoader {
     /// What both kinds of stage are made of.
     fn parts(&self, stage: &ComponentStage<'_>) -> Result<(Arc<Loaded>, StageIdentity, StageLimits), String> {
         let loaded = self.sandboxes.load(stage.bytes).map_err(|error| causes(&error))?;
+        if self.all_granted && loaded.imports_wasi() {
+            let text = format!(
+                "`{}` imports WASI: a server gives it to tenants with `[host] wasi = \"stub\"` only",
+                stage.label
+            );
+            stage.telemetry.emit(Event::Notice { level: Level::Info, text });
+        }
         let limits = stage.limits;
         let limits = StageLimits {
             memory: limits.memory_per_instance.as_usize(),
@@ -81,6 +88,7 @@ impl SandboxLoader {
             owns: Some(Arc::new(move |mailbox| own.get(mailbox.domain()).is_some())),
             recipients_max: stage.recipients_max,
             fixed: stage.fixed,
+            wasi: stage.wasi,
         }
     }
 }

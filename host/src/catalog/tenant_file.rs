@@ -45,6 +45,8 @@ pub struct TenantFile {
     pub grants_allowed: BTreeSet<String>,
     /// `[host] weight`: the share of the CPU, beside tenants of weight 1.
     pub weight: u32,
+    /// `[host] wasi = "stub"`.
+    pub wasi: bool,
     /// Lines of the top-level keys.
     lines: BTreeMap<String, usize>,
 }
@@ -120,7 +122,7 @@ fn read_all(file: &str, text: &str, defaults: &Limits, max: &Limits, notes: &Not
     if reader.string("after").is_some_and(|chain| !chain.trim().is_empty()) {
         reader.problem("after", "comes in a later version; it must be empty in this one");
     }
-    let HostTable { grants_allowed, weight } = reader.table("host").map(read_host).unwrap_or_default();
+    let HostTable { grants_allowed, wasi, weight } = reader.table("host").map(read_host).unwrap_or_default();
     let stages = read_stages(&mut reader, max, &grants_allowed);
     let limits = match reader.table("limits") {
         Some(mut table) => {
@@ -147,6 +149,7 @@ fn read_all(file: &str, text: &str, defaults: &Limits, max: &Limits, notes: &Not
         limits,
         grants_allowed,
         weight,
+        wasi,
         lines,
     })
 }
@@ -249,12 +252,13 @@ fn refuse_grant(grant: &str) -> String {
 /// `[host]`
 struct HostTable {
     grants_allowed: BTreeSet<String>,
+    wasi: bool,
     weight: u32,
 }
 
 impl Default for HostTable {
     fn default() -> Self {
-        Self { grants_allowed: BTreeSet::new(), weight: 1 }
+        Self { grants_allowed: BTreeSet::new(), wasi: false, weight: 1 }
     }
 }
 
@@ -264,12 +268,10 @@ fn read_host(mut reader: Reader<'_>) -> HostTable {
     for grant in unknown {
         reader.problem("grants_allowed", refuse_grant(&grant));
     }
-    if reader.choice("wasi", &[("none", false), ("stub", true)]) == Some(true) {
-        reader.problem("wasi", "\"stub\" comes in a later version; this one has \"none\" only");
-    }
+    let wasi = reader.choice("wasi", &[("none", false), ("stub", true)]).unwrap_or_default();
     let weight = u32::try_from(reader.count("weight", 1..=1000, 1)).unwrap_or(1);
     reader.finish();
-    HostTable { grants_allowed: allowed, weight }
+    HostTable { grants_allowed: allowed, wasi, weight }
 }
 
 #[cfg(test)]

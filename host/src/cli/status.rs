@@ -16,6 +16,9 @@ pub(super) fn run(config: Option<&Path>, json: bool) -> anyhow::Result<Exit> {
     }
     let state = if status.draining { "draining" } else { "serving" };
     outln!("gatepost {}, {state}, up {} s", status.version, status.uptime_s);
+    if let Some(why) = status.not_ready.as_ref().filter(|_| !status.draining) {
+        outln!("  NOT READY: {}", one_line(why));
+    }
     for (name, address) in &status.listeners {
         outln!("  listener {name:<12} {address}");
     }

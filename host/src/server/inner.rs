@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -25,6 +26,8 @@ pub(super) struct Inner {
     pub(super) config: Mutex<Config>,
     pub(super) path: Option<PathBuf>,
     pub(super) drain: watch::Receiver<Drain>,
+    /// Swap was on, and should not have been.
+    pub(super) swap_found: Arc<AtomicBool>,
     pub(super) began: Instant,
 }
 
@@ -142,6 +145,7 @@ impl AdminHandle for Inner {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_s: self.began.elapsed().as_secs(),
             draining: *self.drain.borrow() >= Drain::Draining,
+            not_ready: self.not_ready(),
             listeners: self
                 .listeners
                 .iter()
@@ -156,6 +160,14 @@ impl AdminHandle for Inner {
     }
 
     fn not_ready(&self) -> Option<String> {
-        (*self.drain.borrow() >= Drain::Draining).then(|| "draining".to_owned())
+        let draining = *self.drain.borrow() >= Drain::Draining;
+        let why = if draining {
+            "draining"
+        } else if self.swap_found.load(Ordering::Relaxed) {
+            "swap was turned on: start the server anew (see the log)"
+        } else {
+            return None;
+        };
+        Some(why.to_owned())
     }
 }

@@ -58,6 +58,14 @@ pub enum Event {
         /// What.
         text: String,
     },
+    /// Swap is on, but memory is cleared by way of the page scan, which overlooks swapped pages: an instance may see bytes
+    /// of another tenant. The server is not ready until it is started anew; `swapoff` before that keeps the scan.
+    SwapFound {
+        /// The swap areas.
+        areas: Vec<String>,
+    },
+    /// Swap is off again. What was swapped meanwhile may still be seen: the server stays not ready until it is started anew.
+    SwapGone,
     /// A client connected.
     SessionOpened {
         /// Which listener.
@@ -253,7 +261,7 @@ impl Event {
     pub fn level(&self) -> Level {
         match self {
             Self::Notice { level, .. } | Self::StageLog { level, .. } => *level,
-            Self::SinkFailed { .. } => Level::Error,
+            Self::SinkFailed { .. } | Self::SwapFound { .. } => Level::Error,
             Self::Reloaded { ok: false, .. }
             | Self::StageFailed { .. }
             | Self::TurnRefused { .. }
@@ -262,6 +270,7 @@ impl Event {
             Self::RecipientRefused { .. }
             | Self::Started { .. }
             | Self::Stopped { .. }
+            | Self::SwapGone
             | Self::Message(_)
             | Self::BreakerProbing { .. }
             | Self::BreakerClosed { .. }

@@ -53,6 +53,7 @@ pub(super) struct Metrics {
     instances_live: Gauge,
     instances_of_tenants: Series<TenantLabels, Gauge>,
     pub(super) watched: Arc<Watched>,
+    swap_found: Gauge,
 }
 
 /// The label sets. Each has the tenant first where a tenant can add to it.
@@ -97,6 +98,12 @@ impl Metrics {
         r.register("sessions_live", "Sessions at this moment", sessions_live.clone());
         let instances_live = Gauge::<i64>::default();
         r.register("instances_live", "Sandboxed instances at this moment", instances_live.clone());
+        let swap_found = Gauge::default();
+        r.register(
+            "swap_found",
+            "1 once swap was on while memory is cleared by the page scan: start the server anew",
+            swap_found.clone(),
+        );
         r.register_collector(Box::new(process::ProcessCollector));
         let watched = Arc::<Watched>::default();
         r.register_collector(Box::new(WatchedCollector(watched.clone())));
@@ -147,6 +154,7 @@ impl Metrics {
                 Gauge::default,
             ),
             watched,
+            swap_found,
             registry: r,
         }
     }
@@ -196,7 +204,11 @@ impl Metrics {
             Event::Reloaded { ok, .. } => {
                 self.reloads.with(&ResultLabels { result: if *ok { "ok" } else { "refused" } }, inc);
             }
+            Event::SwapFound { .. } => {
+                self.swap_found.set(1);
+            }
             Event::Started { .. }
+            | Event::SwapGone
             | Event::Stopped { .. }
             | Event::Notice { .. }
             | Event::StageLog { .. }

@@ -12,6 +12,7 @@ use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentType, Lift, Linker, Lower, WasmList};
 
 use super::sandbox::Sandbox;
+use super::wasi;
 use crate::chain::{Fixed, Limit};
 use crate::kv::{self, KvStore};
 use crate::mail::{Envelope, Mailbox};
@@ -61,6 +62,8 @@ pub struct Capabilities {
     pub recipients_max: usize,
     /// Time and randomness of a test's own; none: the world's.
     pub fixed: Option<Fixed>,
+    /// Imports of WASI are given: the tenant has `wasi = "stub"`.
+    pub wasi: bool,
 }
 
 impl fmt::Debug for Capabilities {
@@ -76,13 +79,16 @@ impl Capabilities {
             imports.iter().any(|import| import == interface) && !self.grants.contains(*grant)
         });
         let label = if label.contains('/') { format!("\"{label}\"") } else { label.to_owned() };
-        needed
-            .map(|(interface, grant, _)| {
-                format!(
-                    "imports `{interface}`: needs the grant `{grant}`: `[stage.{label}] grants = [\"{grant}\"]`"
-                )
-            })
-            .collect()
+        let needed = needed.map(|(interface, grant, _)| {
+            format!(
+                "imports `{interface}`: needs the grant `{grant}`: `[stage.{label}] grants = [\"{grant}\"]`"
+            )
+        });
+        let wasi = imports
+            .iter()
+            .filter(|import| !self.wasi && wasi::is_wasi(import))
+            .map(|import| format!("imports `{import}`: needs `[host] wasi = \"stub\"`, which the host sets"));
+        needed.chain(wasi).collect()
     }
 }
 
@@ -187,13 +193,18 @@ fn random(len: u32) -> wasmtime::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The next byte of a seed: splitmix64 (Steele, Lea, Flood 2014), as the SDK's native driver draws them.
+/// The next byte of a seed, as the SDK's native driver draws them.
 fn seeded_byte(state: &mut u64) -> u8 {
+    splitmix64(state).to_le_bytes()[0]
+}
+
+/// The next number of a seed: splitmix64 (Steele, Lea, Flood 2014).
+pub(super) fn splitmix64(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut z = *state;
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    (z ^ (z >> 31)).to_le_bytes()[0]
+    z ^ (z >> 31)
 }
 
 impl Sandbox {

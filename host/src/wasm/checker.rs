@@ -8,7 +8,7 @@ use wasmtime::component::{Instance, InstancePre, TypedFunc};
 
 use super::bindings::gatepost::processor::types as wit;
 use super::component::Loaded;
-use super::instance::{block_on, failure, fuel, not_started, overrun, store};
+use super::instance::{block_on, failure, fuel, overrun, store};
 use super::limits::{StageLimits, bounded};
 use super::sandbox::{Sandbox, StageIdentity};
 use super::stage::refusal;
@@ -63,7 +63,7 @@ impl SandboxedChecker {
         let mut store = store(self.pre.engine(), &self.identity, &self.limits, meter);
         store.set_hostcall_fuel(fuel(0));
         let started = self.pre.instantiate_async(&mut store).await;
-        let instance = started.map_err(|error| not_started(&store, error))?;
+        let instance = started.map_err(|error| failure(&store, error))?;
         store.data_mut().count_living();
         let (configure, check) = functions(&mut store, &instance).map_err(|error| failure(&store, error))?;
         let said = configure.call_async(&mut store, (self.config.clone(),)).await;

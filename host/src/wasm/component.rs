@@ -17,6 +17,7 @@ use super::checker::RECIPIENTS;
 use super::instance::{self, Instance, PROCESSOR, block_on};
 use super::limits::StageLimits;
 use super::sandbox::{Sandbox, StageIdentity};
+use super::wasi;
 use crate::chain::meter::{CpuMeter, Metered};
 use crate::chain::{Content, StageError};
 use crate::telemetry::causes::one_line;
@@ -135,6 +136,11 @@ impl Loaded {
         self.exports.iter().any(|name| name == RECIPIENTS)
     }
 
+    /// Whether it asks for any of WASI: it runs for tenants with the stub only.
+    pub fn imports_wasi(&self) -> bool {
+        self.imports.iter().any(|import| wasi::is_wasi(import))
+    }
+
     /// The processor; a checker alone has none, and is kept out of chains.
     pub(super) fn pre(&self) -> Result<&MailProcessorPre<Sandbox>, StageError> {
         self.pre.as_ref().ok_or_else(|| StageError::Failed("it is no processor".to_owned()))
@@ -219,6 +225,7 @@ fn check_interface(component: &Component, engine: &Engine) -> Result<(Vec<String
                         }),
                 );
             }
+            _ if wasi::is_wasi(name) => problems.extend(wasi::problem(name)),
             _ => problems.push(format!("imports `{name}`, which is not on offer")),
         }
     }

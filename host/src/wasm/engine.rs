@@ -1,6 +1,9 @@
 //! The wasmtime engine: its settings, its pool, its epoch ticker.
 //!
-//! The settings were measured (`docs/measurements.md`): page faults and mprotect dominate, not wasm.
+//! The settings were measured (`docs/measurements.md`): page faults and mprotect dominate, not wasm. Left as wasmtime has
+//! them, on purpose: Cranelift's guards against Spectre (heap and table accesses are masked behind their bounds checks),
+//! guard pages of 32 MiB behind 4 GiB reservations, and stacks that are not zeroed between calls: no wasm instruction reads
+//! a stack slot that it has not written, and zeroing costs each call 3 µs for a bug that would have to be Cranelift's.
 
 use std::io;
 use std::sync::Arc;
@@ -10,14 +13,44 @@ use std::time::Duration;
 
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy,
+    WasmFeatures,
 };
+
+use super::swap::Swaps;
 
 /// Length of one epoch: a guest that runs longer yields its thread.
 const TICK: Duration = Duration::from_millis(1);
 /// Most instances at once, whatever the kernel would allow: 64 messages of 64 stages.
 const INSTANCES_MAX: u32 = 4096;
+/// Fewest, whatever the kernel says.
+const INSTANCES_MIN: u32 = 64;
 /// Most guest calls in flight at once; only a call needs a stack.
 const STACKS: u32 = 1000;
+/// What one component may take of the pool: core instances (a module, and the shims that tools put around it), memories
+/// and tables. One that is made of more cannot be instantiated, so no instance takes many others' places.
+const CORES_PER_COMPONENT: u32 = 32;
+const MEMORIES_PER_COMPONENT: u32 = 4;
+const TABLES_PER_COMPONENT: u32 = 8;
+/// What wasmtime itself may need for one instance, in bytes: 32 for a function that is passed around, 16 for a global.
+const METADATA_MAX: usize = 1 << 20;
+
+/// Every proposal that guests may use; all others are off, also those that a later wasmtime turns on by itself. Beyond the
+/// first edition of WebAssembly: what `clang` and `rustc` emit for `wasm32` without being asked, and SIMD. Left out with
+/// reason: threads and shared memory (a clock in disguise), memory64 (no bounds by guard pages), multi-memory and custom page
+/// sizes (the pool's slots), gc, exceptions, function references and stack switching (young), tail calls and wide
+/// arithmetic (unused), relaxed SIMD (not deterministic), component-model-async (stages are called one at a time).
+fn features() -> WasmFeatures {
+    WasmFeatures::MUTABLE_GLOBAL
+        | WasmFeatures::SATURATING_FLOAT_TO_INT
+        | WasmFeatures::SIGN_EXTENSION
+        | WasmFeatures::REFERENCE_TYPES
+        | WasmFeatures::MULTI_VALUE
+        | WasmFeatures::BULK_MEMORY
+        | WasmFeatures::SIMD
+        | WasmFeatures::FLOATS
+        | WasmFeatures::EXTENDED_CONST
+        | WasmFeatures::COMPONENT_MODEL
+}
 
 /// What a host call of a guest may take of the guest's stack beyond what the guest itself may, in bytes: the host's code runs
 /// there too.
@@ -32,30 +65,66 @@ pub struct PoolSettings {
     pub table_elements: usize,
     /// Stack of a guest, in bytes: `[server] guest_stack`.
     pub guest_stack: usize,
+    /// Most instances at once; fewer where `vm.max_map_count` is small.
+    pub instances_max: u32,
 }
 
 /// What the config's defaults come to.
 impl Default for PoolSettings {
     fn default() -> Self {
-        Self { memory_max: 64 << 20, table_elements: 10_000, guest_stack: 512 << 10 }
+        Self {
+            memory_max: 64 << 20,
+            table_elements: 10_000,
+            guest_stack: 512 << 10,
+            instances_max: INSTANCES_MAX,
+        }
     }
 }
 
-/// An engine, the instances that its pool has room for, and what the operator should know about how it was made.
-pub(super) fn new(settings: PoolSettings) -> wasmtime::Result<(Engine, u32, Vec<String>)> {
-    let (pool, instances, notices) = pool(settings);
-    let mut config = engine_config(pool);
+/// An engine, and how it was made.
+pub(super) struct Made {
+    pub(super) engine: Engine,
+    /// The instances that its pool has room for.
+    pub(super) instances: u32,
+    /// Memory is cleared by way of the page scan, which must not be where swap is on.
+    pub(super) page_scan: bool,
+    /// What the operator should know.
+    pub(super) notices: Vec<String>,
+}
+
+/// Makes the engine.
+pub(super) fn new(settings: PoolSettings, swaps: &Swaps) -> wasmtime::Result<Made> {
+    let mut notices = Vec::new();
+    let page_scan = PoolingAllocationConfig::is_pagemap_scan_available() && !swaps.is_on();
+    if !page_scan {
+        // With swap on, the scan overlooks swapped pages and would leak them into the next instance.
+        notices
+            .push("page scan is off (swap is on, or the kernel has none): instances start slower".to_owned());
+    }
+    let instances = settings.instances_max.min(instances_that_fit(&mut notices));
+    let engine = pooling(settings, instances, page_scan)?;
+    Ok(Made { engine, instances, page_scan, notices })
+}
+
+/// An engine with the same settings and room for `instances` only, so that their places are soon used again.
+pub(super) fn small(page_scan: bool, instances: u32) -> wasmtime::Result<Engine> {
+    pooling(PoolSettings::default(), instances, page_scan)
+}
+
+fn pooling(settings: PoolSettings, instances: u32, page_scan: bool) -> wasmtime::Result<Engine> {
+    let pool = pool(settings, instances, page_scan);
+    let mut config = engine_config(InstanceAllocationStrategy::Pooling(pool));
     config.max_wasm_stack(settings.guest_stack).async_stack_size(settings.guest_stack + HOST_STACK);
-    Ok((Engine::new(&config)?, instances, notices))
+    Engine::new(&config)
 }
 
 /// Each kind of place in a pool for so many instances, and how many there are.
 pub(super) fn places(instances: u32) -> [(&'static str, u32); 5] {
     [
         ("instances", instances),
-        ("core_instances", instances * 3),
+        ("core_instances", instances.saturating_mul(3)),
         ("memories", instances),
-        ("tables", instances * 2),
+        ("tables", instances.saturating_mul(2)),
         ("stacks", STACKS),
     ]
 }
@@ -90,7 +159,7 @@ impl Drop for Ticker {
     }
 }
 
-fn engine_config(pool: PoolingAllocationConfig) -> Config {
+fn engine_config(allocation: InstanceAllocationStrategy) -> Config {
     let mut config = Config::new();
     config
         .strategy(Strategy::Cranelift)
@@ -99,26 +168,13 @@ fn engine_config(pool: PoolingAllocationConfig) -> Config {
         .epoch_interruption(true)
         .memory_init_cow(true)
         .concurrency_support(false)
-        .wasm_component_model(true)
-        .wasm_simd(true)
-        .wasm_relaxed_simd(false)
-        .wasm_multi_memory(false)
-        .wasm_memory64(false)
-        .wasm_tail_call(false)
-        .wasm_custom_page_sizes(false)
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+        .wasm_features(WasmFeatures::all(), false)
+        .wasm_features(features(), true)
+        .allocation_strategy(allocation);
     config
 }
 
-fn pool(settings: PoolSettings) -> (PoolingAllocationConfig, u32, Vec<String>) {
-    let mut notices = Vec::new();
-    let instances = instances_that_fit(&mut notices);
-    let scan = PoolingAllocationConfig::is_pagemap_scan_available() && !swap_is_on();
-    if !scan {
-        // With swap on, the scan overlooks swapped pages and would leak them into the next instance.
-        notices
-            .push("page scan is off (swap is on, or the kernel has none): instances start slower".to_owned());
-    }
+fn pool(settings: PoolSettings, instances: u32, page_scan: bool) -> PoolingAllocationConfig {
     let [components, cores, memories, tables, stacks] = places(instances).map(|(_, places)| places);
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(components)
@@ -126,17 +182,22 @@ fn pool(settings: PoolSettings) -> (PoolingAllocationConfig, u32, Vec<String>) {
         .total_memories(memories)
         .total_tables(tables)
         .total_stacks(stacks)
+        .max_core_instances_per_component(CORES_PER_COMPONENT)
+        .max_memories_per_component(MEMORIES_PER_COMPONENT)
+        .max_tables_per_component(TABLES_PER_COMPONENT)
+        .max_component_instance_size(METADATA_MAX)
+        .max_core_instance_size(METADATA_MAX)
         .max_memory_size(settings.memory_max)
         .max_memories_per_module(1)
         .max_tables_per_module(2)
         .table_elements(settings.table_elements)
-        .linear_memory_keep_resident(if scan { 512 << 10 } else { 128 << 10 })
+        .linear_memory_keep_resident(if page_scan { 512 << 10 } else { 128 << 10 })
         .table_keep_resident(16 << 10)
         .async_stack_keep_resident(64 << 10)
         .decommit_batch_size(1)
         .max_unused_warm_slots(100)
-        .pagemap_scan(if scan { Enabled::Yes } else { Enabled::No });
-    (pool, instances, notices)
+        .pagemap_scan(if page_scan { Enabled::Yes } else { Enabled::No });
+    pool
 }
 
 /// Instances that the kernel's limit on mappings has room for: about 4 mappings each, and 5000 for everything else.
@@ -152,10 +213,5 @@ fn instances_that_fit(notices: &mut Vec<String>) -> u32 {
             INSTANCES_MAX * 4 + 5000
         ));
     }
-    fit.clamp(64, INSTANCES_MAX)
-}
-
-fn swap_is_on() -> bool {
-    // One heading line, then a line for each swap area. Unreadable: assume the worse.
-    std::fs::read_to_string("/proc/swaps").map_or(true, |text| text.lines().count() > 1)
+    fit.clamp(INSTANCES_MIN, INSTANCES_MAX)
 }

@@ -94,7 +94,7 @@ impl Instance {
                 store.data_mut().count_living();
                 Ok(Self { store, guest })
             }
-            Err(error) => Err(not_started(&store, error)),
+            Err(error) => Err(failure(&store, error)),
         }
     }
 
@@ -113,23 +113,22 @@ impl Instance {
     }
 }
 
-/// Tells a full pool from a failure of the start function.
-pub(super) fn not_started(store: &Store<Sandbox>, error: wasmtime::Error) -> StageError {
+/// Tells a full pool and a budget that ran out from a trap. A call may find the pool full too: it needs a stack.
+pub(super) fn failure(store: &Store<Sandbox>, error: wasmtime::Error) -> StageError {
     if error.is::<PoolConcurrencyLimitError>() {
         return StageError::NoCapacity(error.into());
     }
-    failure(store, error)
-}
-
-/// Tells a budget that ran out from a trap.
-pub(super) fn failure(store: &Store<Sandbox>, error: wasmtime::Error) -> StageError {
     let overrun = store.data().overrun;
     if let Some(overrun) = overrun.filter(|overrun| !overrun.may_be_survived()) {
         return overrun.into_error();
     }
-    held_by_wasmtime(store, &error)
-        .or_else(|| overrun.map(Overrun::into_error))
-        .unwrap_or_else(|| StageError::Trapped(error.into()))
+    held_by_wasmtime(store, &error).or_else(|| overrun.map(Overrun::into_error)).unwrap_or_else(|| {
+        let error = match store.data().unsaid() {
+            Some(text) => error.context(format!("it said: {text}")),
+            None => error,
+        };
+        StageError::Trapped(error.into())
+    })
 }
 
 /// The limits that wasmtime keeps for us.

@@ -14,7 +14,7 @@ pub const COUNT_NAMES_MAX: usize = 16;
 pub const COUNT_NAME_MAX: usize = 32;
 
 /// Longest text of a guest that is kept, in bytes: of `failed`, of a quarantine, of a refused config.
-const TEXT_MAX: usize = 1024;
+pub(super) const TEXT_MAX: usize = 1024;
 
 /// Limits of one sandboxed stage, from `[limits]`, the tenant's own and the stage's own.
 #[derive(Debug, Clone, PartialEq, Eq)]

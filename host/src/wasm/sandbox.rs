@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::capabilities::Capabilities;
 use super::limits::{COUNT_NAME_MAX, COUNT_NAMES_MAX, LOG_RECORD_MAX, LOG_RECORD_MIN, StageLimits};
+use super::wasi::Wasi;
 use crate::chain::meter::CpuMeter;
 use crate::chain::{Limit, StageError, Usage};
 use crate::mail::Envelope;
@@ -86,6 +87,8 @@ pub(super) struct Sandbox {
     live: Option<LiveInstance>,
     /// Where a test's own random bytes are; none: those are the kernel's.
     pub(super) random_state: Option<u64>,
+    /// None: the guest has not called any of WASI.
+    pub(super) wasi: Option<Box<Wasi>>,
     pub(super) overrun: Option<Overrun>,
     /// Linear memory now, in bytes.
     pub(super) memory: usize,
@@ -107,6 +110,7 @@ impl Sandbox {
             log_left: limits.log_bytes,
             log_spent: false,
             random_state: identity.capabilities.fixed.map(|fixed| fixed.seed),
+            wasi: None,
             identity,
             limits,
             meter,
@@ -157,6 +161,7 @@ impl Sandbox {
 
     /// After a call: the envelope, and what was written.
     pub(super) fn end_call(&mut self) -> (Envelope, Bytes) {
+        self.end_lines();
         let written = self.output.split().freeze();
         self.output_total += written.len() as u64;
         self.let_out |= !written.is_empty();

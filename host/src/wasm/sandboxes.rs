@@ -8,9 +8,12 @@ use wasmtime::component::Linker;
 
 use super::capabilities;
 use super::component::{LoadError, Loaded};
-use super::engine::{self, PoolSettings, Ticker};
+use super::engine::{self, Made, PoolSettings, Ticker};
+use super::freshness::{self, NotFresh};
 use super::host;
 use super::sandbox::Sandbox;
+use super::swap::Swaps;
+use super::wasi;
 use crate::telemetry::{PoolFigure, causes};
 
 /// Most refusals that are remembered.
@@ -23,6 +26,7 @@ pub struct Sandboxes {
     loaded: Mutex<HashMap<blake3::Hash, Arc<Loaded>>>,
     /// Why components were refused: what one says of itself is pure, so it is not asked again for each of its stages.
     refused: Mutex<HashMap<blake3::Hash, String>>,
+    page_scan: bool,
     notices: Vec<String>,
     /// The instances that the pool has room for.
     instances: u32,
@@ -32,16 +36,24 @@ pub struct Sandboxes {
 impl Sandboxes {
     /// Makes the engine and starts its ticker. Fails where the kernel does not give the address space.
     pub fn new(settings: PoolSettings) -> Result<Self, LoadError> {
-        let (engine, instances, notices) = engine::new(settings).map_err(LoadError::Engine)?;
+        Self::with_swaps(settings, &Swaps::default())
+    }
+
+    /// The same, where swap areas are listed elsewhere.
+    pub fn with_swaps(settings: PoolSettings, swaps: &Swaps) -> Result<Self, LoadError> {
+        let Made { engine, instances, page_scan, notices } =
+            engine::new(settings, swaps).map_err(LoadError::Engine)?;
         let mut linker = Linker::new(&engine);
         host::add_to_linker(&mut linker).map_err(LoadError::Engine)?;
         capabilities::add_to_linker(&mut linker).map_err(LoadError::Engine)?;
+        wasi::add_to_linker(&mut linker).map_err(LoadError::Engine)?;
         let ticker = Ticker::start(engine.clone()).map_err(LoadError::Ticker)?;
         Ok(Self {
             engine,
             linker,
             loaded: Mutex::default(),
             refused: Mutex::default(),
+            page_scan,
             notices,
             instances,
             _ticker: ticker,
@@ -64,6 +76,20 @@ impl Sandboxes {
         cache.retain(|_, loaded| Arc::strong_count(loaded) > 1);
         cache.insert(id, loaded.clone());
         Ok(loaded)
+    }
+
+    /// Whether memory is cleared by way of the page scan, which must not be once swap is on.
+    pub fn page_scan(&self) -> bool {
+        self.page_scan
+    }
+
+    /// Looks for what one instance may see of another. To be called before anything else is done with them; blocks, some
+    /// milliseconds.
+    ///
+    /// # Errors
+    /// What was seen. Nobody's mail should go through such a sandbox.
+    pub fn self_test(&self) -> Result<(), NotFresh> {
+        freshness::test(&self.engine, self.page_scan)
     }
 
     /// What the operator should know about how the pool was made.

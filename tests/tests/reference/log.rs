@@ -32,6 +32,8 @@ pub(super) fn one_of_each() -> Vec<Event> {
         Event::Started { version: "", listeners: Vec::new(), admin: s("") },
         Event::Stopped { finished: true },
         Event::Notice { level: Level::Warn, text: s("") },
+        Event::SwapFound { areas: vec![s("/dev/sda2")] },
+        Event::SwapGone,
         Event::SessionOpened { listener: s("mx"), client },
         Event::SessionRefused { listener: s("mx"), client, reason: "draining" },
         Event::SessionClosed { listener: s("mx"), client, reason: "quit" },

@@ -9,6 +9,7 @@
 //! | `limits` | output, memory, CPU: each limit, at it and one past it |
 //! | `budgets` | the other limits likewise: tables, stack, host calls, handles, log, facts, kv; and the figures of each |
 //! | `policy` | `on_failure` |
+//! | `wasi` | the stub: a world that stands still and has nothing in it |
 //! | `isolation` | nothing carries over from one message to the next |
 
 mod answers;
@@ -19,6 +20,7 @@ mod imports;
 mod isolation;
 mod limits;
 mod policy;
+mod wasi;
 
 /// A message in three pieces, for stages that take anything: three writes.
 const PIECES: [&[u8]; 3] = [b"From: a@b\r\n", b"\r\n", b"body\r\n"];

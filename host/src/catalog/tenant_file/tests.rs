@@ -79,7 +79,7 @@ memory = "1MiB"
 
 [host]
 grants_allowed = ["root"]
-wasi = "stub"
+wasi = "all"
 weight = 1001
 "#;
     let expect = [
@@ -95,7 +95,7 @@ weight = 1001
         "acme.toml:15: limits.concurrent_messages: is above the host's [limits.max]: 256",
         "acme.toml:16: limits.memory: unknown key",
         "acme.toml:19: host.grants_allowed: unknown grant \"root\": there are kv, clock, random, envelope, redirect",
-        "acme.toml:20: host.wasi: \"stub\" comes in a later version; this one has \"none\" only",
+        "acme.toml:20: host.wasi: \"all\" is none of \"none\", \"stub\"",
         "acme.toml:21: host.weight: 1001 is out of range: 1 to 1000",
     ];
     let found = with_max(text).unwrap_err();

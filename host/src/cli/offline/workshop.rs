@@ -89,10 +89,11 @@ impl Workshop {
         config.server.state_dir.clone_from(&folder.0);
         put_components(&folder.processors().join(&tenant), setup.components)?;
         let telemetry = Telemetry::silent();
-        let said = telemetry.subscribe();
         let kv = Arc::new(MemoryKv::default());
         let grants = if setup.strict { Grants::AsGiven(kv.clone()) } else { Grants::All(kv.clone()) };
         let catalog = open_catalog(&config, Registry::builtin(), &telemetry, grants)?;
+        // From here on: what the engine has to say is for who serves.
+        let said = telemetry.subscribe();
         Ok(Self { config, catalog, tenant, kv, said: RefCell::new(said), _folder: folder })
     }
 
@@ -113,8 +114,10 @@ impl Workshop {
         table.insert("domains".into(), domains.into());
         table.insert("chain".into(), chain.into());
         table.insert("stage".into(), stages.into());
-        let host =
-            toml::Table::from_iter([("grants_allowed".to_owned(), tenant_file::GRANTS.to_vec().into())]);
+        let host = toml::Table::from_iter([
+            ("grants_allowed".to_owned(), tenant_file::GRANTS.to_vec().into()),
+            ("wasi".to_owned(), "stub".into()),
+        ]);
         table.insert("host".into(), host.into());
         let file = tenant_file::read(source, &toml::to_string(&table)?, &limits, &max);
         let file = file.map_err(without_lines)?;
@@ -136,7 +139,7 @@ impl Workshop {
         self.kv.entries(&self.tenant)
     }
 
-    /// What stages logged since the last time, a line each.
+    /// What stages logged since the last time, and what the host had to say of them, a line each.
     pub(in crate::cli) fn said(&self) -> Vec<String> {
         let mut lines = Vec::new();
         let mut said = self.said.borrow_mut();
@@ -145,6 +148,7 @@ impl Workshop {
                 Ok(Event::StageLog { level, stage, text, .. }) => {
                     lines.push(format!("{} {stage}: {}", level.name(), text.escape_debug()));
                 }
+                Ok(Event::Notice { level, text }) => lines.push(format!("{}: {text}", level.name())),
                 Ok(_) | Err(TryRecvError::Lagged(_)) => {}
                 Err(_) => return lines,
             }

@@ -62,6 +62,9 @@ pub(super) fn show(file: &Path, loaded: &Loaded, json: bool) -> anyhow::Result<E
     for import in shown.imports {
         outln!("  imports  {import}");
     }
+    if loaded.imports_wasi() {
+        outln!("  needs    [host] wasi = \"stub\"");
+    }
     for export in shown.exports {
         outln!("  exports  {export}");
     }
