@@ -15,6 +15,7 @@
 pub mod binary;
 pub mod corpora;
 pub mod guest;
+pub mod hostile;
 pub mod http;
 pub mod lab;
 pub mod maildir;

@@ -1,4 +1,5 @@
-//! The processors that come with Gatepost, built as `gatepost processor build` builds them.
+//! Processors that are crates of the workspace, those that come with Gatepost above all, built as `gatepost processor build`
+//! builds them.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -11,9 +12,17 @@ use gatepost::toolchain::{BuildOptions, build};
 /// # Panics
 /// Where it cannot be built: these tests are never skipped.
 pub fn component(name: &str) -> &'static [u8] {
-    static COMPONENTS: Mutex<Option<HashMap<String, &'static [u8]>>> = Mutex::new(None);
+    crate_component(&workspace().join("processors").join(name))
+}
+
+/// The component of a crate in `folder`. Built once a process.
+///
+/// # Panics
+/// Where it cannot be built.
+pub fn crate_component(folder: &Path) -> &'static [u8] {
+    static COMPONENTS: Mutex<Option<HashMap<PathBuf, &'static [u8]>>> = Mutex::new(None);
     let mut built = COMPONENTS.lock().unwrap_or_else(PoisonError::into_inner);
-    built.get_or_insert_default().entry(name.to_owned()).or_insert_with(|| build_one(name).leak())
+    built.get_or_insert_default().entry(folder.to_owned()).or_insert_with(|| build_one(folder).leak())
 }
 
 /// The names of all of them, sorted.
@@ -31,7 +40,8 @@ pub fn names() -> Vec<String> {
     names
 }
 
-fn build_one(name: &str) -> Vec<u8> {
+fn build_one(folder: &Path) -> Vec<u8> {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
     // A file of this process's own: others may be at it at the same time.
     let output = target().join(format!("{name}-{}.wasm", std::process::id()));
     let options = BuildOptions {
@@ -39,7 +49,7 @@ fn build_one(name: &str) -> Vec<u8> {
         target_dir: Some(target().join("gatepost-guest")),
         ..BuildOptions::default()
     };
-    let built = build(&workspace().join("processors").join(name), &options);
+    let built = build(folder, &options);
     // Left behind it would only lie about.
     let _ = std::fs::remove_file(&output);
     built.unwrap_or_else(|error| panic!("{}", gatepost::telemetry::causes(&error))).component

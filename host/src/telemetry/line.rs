@@ -146,7 +146,7 @@ fn write_escaped<W: ?Sized + Write>(writer: &mut W, fragment: &str) -> io::Resul
 }
 
 /// Controls (C0, DEL, C1), line and paragraph separators, and what reorders text.
-fn is_active(c: char) -> bool {
+pub(crate) fn is_active(c: char) -> bool {
     match c {
         ' '..='~' => false,
         c => {

@@ -24,6 +24,8 @@ use tokio::sync::broadcast;
 
 pub use causes::causes;
 pub use event::{Event, Level, MessageRecord, StageRecord};
+#[cfg(feature = "wasm")]
+pub(crate) use line::is_active;
 pub use metrics::watched::{BreakerFigure, PoolFigure};
 pub use metrics::{CpuCounter, LiveInstance};
 pub use settings::Settings;

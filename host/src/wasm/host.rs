@@ -78,7 +78,7 @@ impl log::Host for Sandbox {
             // What it wanted to say is most often why it panics.
             wasmtime::bail!(
                 "`log.emit` cannot be called from `describe` or `configure`; it said: {}",
-                bounded(text).escape_debug()
+                bounded(text)
             );
         }
         self.host_call()?;

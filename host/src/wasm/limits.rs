@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::telemetry::is_active;
+
 /// Output of one call: at most this times its input, plus `output_base` (`processor.wit`, `next.write`).
 pub const OUTPUT_RATIO_PER_CALL: u64 = 4;
 /// Longest log record, in bytes.
@@ -92,9 +94,22 @@ impl StageLimits {
     }
 }
 
-/// At most [`TEXT_MAX`] bytes of what a guest said.
+/// At most [`TEXT_MAX`] bytes of what a guest said, for people to read: what a terminal or a line reader would act upon is
+/// escaped, as the log does. `check` and `run` print these texts as they are.
 pub(super) fn bounded(mut text: String) -> String {
     text.truncate(text.floor_char_boundary(TEXT_MAX));
+    if text.contains(is_active) {
+        let mut escaped = String::with_capacity(text.len());
+        for c in text.chars() {
+            if is_active(c) {
+                escaped.extend(c.escape_default());
+            } else {
+                escaped.push(c);
+            }
+        }
+        text = escaped;
+        text.truncate(text.floor_char_boundary(TEXT_MAX));
+    }
     text
 }
 
@@ -111,5 +126,16 @@ mod tests {
         assert_eq!(limits.output(10), (1 << 20) + 40);
         assert_eq!(limits.cpu(u64::MAX), limits.cpu(u64::MAX), "no overflow");
         assert_eq!(limits.output(u64::MAX), u64::MAX);
+    }
+
+    #[test]
+    fn texts_of_guests_are_cut_and_escaped() {
+        assert_eq!(bounded("Gr\u{fc}\u{df}e".to_owned()), "Gr\u{fc}\u{df}e");
+        assert_eq!(bounded("a\r\n\u{1b}[2J\u{2028}b".to_owned()), "a\\r\\n\\u{1b}[2J\\u{2028}b");
+        for (text, len) in
+            [("x", TEXT_MAX), ("\n", TEXT_MAX), ("\u{e9}", TEXT_MAX), ("\u{20ac}", TEXT_MAX - 1)]
+        {
+            assert_eq!(bounded(text.repeat(TEXT_MAX + 1)).len(), len, "{text:?}");
+        }
     }
 }

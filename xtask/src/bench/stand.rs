@@ -1,7 +1,8 @@
 //! What is measured against: a server with some tenants in a scratch folder, and Postfix's load tools.
 
 use std::fs;
-use std::net::SocketAddr;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -15,6 +16,19 @@ use crate::workspace::target;
 pub(crate) struct Stand {
     pub(crate) server: Server,
     pub(crate) folder: PathBuf,
+    admin: SocketAddr,
+}
+
+/// What it serves.
+pub(crate) struct Setup<'a> {
+    /// Level of its log.
+    pub(crate) log: &'a str,
+    /// Name, which is also the domain `NAME.example`, chain, and more lines of the tenant's file.
+    pub(crate) tenants: &'a [(&'a str, &'a str, &'a str)],
+    /// Components shared by all tenants, by name.
+    pub(crate) components: &'a [(&'a str, &'a Path)],
+    /// More lines of the listener.
+    pub(crate) listener: &'a str,
 }
 
 impl Stand {
@@ -26,17 +40,23 @@ impl Stand {
         tenants: &[(&str, &str)],
         components: &[(&str, &Path)],
     ) -> Result<Self> {
+        let tenants: Vec<_> = tenants.iter().map(|(tenant, chain)| (*tenant, *chain, "")).collect();
+        Self::start_with(gatepost, name, &Setup { log, tenants: &tenants, components, listener: "" })
+    }
+
+    /// The same, with whatever else is to be said.
+    pub(crate) fn start_with(gatepost: &Path, name: &str, setup: &Setup<'_>) -> Result<Self> {
         let folder = target()?.join("bench").join(name);
         if folder.exists() {
             fs::remove_dir_all(&folder).with_context(|| format!("cannot empty `{}`", folder.display()))?;
         }
         let catalog = folder.join("state/catalog");
         fs::create_dir_all(catalog.join("tenants"))?;
-        for (tenant, chain) in tenants {
-            let text = format!("domains = [\"{tenant}.example\"]\nchain = \"{chain}\"\n");
+        for (tenant, chain, more) in setup.tenants {
+            let text = format!("domains = [\"{tenant}.example\"]\nchain = \"{chain}\"\n{more}");
             fs::write(catalog.join(format!("tenants/{tenant}.toml")), text)?;
         }
-        for (component, file) in components {
+        for (component, file) in setup.components {
             let own = catalog.join("processors/host").join(component);
             fs::create_dir_all(&own)?;
             fs::copy(file, own.join("1.0.0.wasm"))?;
@@ -46,11 +66,23 @@ impl Stand {
             &config,
             format!(
                 "[server]\nhostname = \"mx.bench.example\"\nstate_dir = \"state\"\n\n[[listener]]\nname = \"bench\"\n\
-                 address = \"{address}\"\nmessage_size_max = \"256MiB\"\n\n[admin]\naddress = \"{admin}\"\n\n\
-                 [telemetry]\nlog = \"{log}\"\nfile = \"gatepost.log\"\n"
+                 address = \"{address}\"\nmessage_size_max = \"256MiB\"\n{}\n\n[admin]\naddress = \"{admin}\"\n\n\
+                 [telemetry]\nlog = \"{}\"\nfile = \"gatepost.log\"\n",
+                setup.listener, setup.log
             ),
         )?;
-        Ok(Self { server: Server::start(gatepost, &config, address)?, folder })
+        Ok(Self { server: Server::start(gatepost, &config, address)?, folder, admin })
+    }
+
+    /// Its figures, as `/metrics` prints them.
+    pub(crate) fn metrics(&self) -> Result<String> {
+        let mut stream = TcpStream::connect(self.admin)?;
+        let ask = format!("GET /metrics HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.admin);
+        stream.write_all(ask.as_bytes())?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        ensure!(answer.starts_with("HTTP/1.1 200 "), "/metrics answers {answer}");
+        Ok(answer)
     }
 
     /// CPU time that the server has used, all threads.

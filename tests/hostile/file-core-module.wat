@@ -1,0 +1,5 @@
+;; A core module.
+;; origin: files
+;; stands: upload
+;; bytes: core module
+;; refused-at-load: core module

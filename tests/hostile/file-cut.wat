@@ -1,0 +1,5 @@
+;; A component without its last byte.
+;; origin: files
+;; stands: upload
+;; bytes: all but a byte
+;; refused-at-load: damaged | unexpected end | compile

@@ -1,0 +1,6 @@
+;; `describe` never answers.
+;; origin: loops
+;; stands: describe
+;; refused-at-load: CPU
+;;; describe
+(loop (br 0)) unreachable

@@ -1,0 +1,6 @@
+;; Rejects with 354: the client would send on.
+;; origin: replies
+;; stands: first write
+;; expect: 451 reply
+;;; write
+(call $refuse (i32.const 0) (i32.const 354) (i32.const 0) (i32.const 0) @"text")

@@ -1,0 +1,6 @@
+;; `unreachable` in `close`.
+;; origin: traps
+;; stands: close
+;; expect: 451 trap
+;;; close
+unreachable

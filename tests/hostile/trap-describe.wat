@@ -1,0 +1,6 @@
+;; `unreachable` in `describe`.
+;; origin: traps
+;; stands: describe
+;; refused-at-load: trapped | unreachable
+;;; describe
+unreachable

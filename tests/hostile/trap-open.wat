@@ -1,0 +1,6 @@
+;; `unreachable` in `open`.
+;; origin: traps
+;; stands: open
+;; expect: 451 trap
+;;; open
+unreachable

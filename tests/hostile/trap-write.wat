@@ -1,0 +1,6 @@
+;; `unreachable` in `write`.
+;; origin: traps
+;; stands: first write
+;; expect: 451 trap
+;;; write
+unreachable

@@ -1,0 +1,8 @@
+;; An enhanced code that is no UTF-8.
+;; origin: encoding
+;; stands: close
+;; expect: 451 trap
+;;; items
+(data (i32.const 32000) "\c3(\ff\fe")
+;;; close
+(call $refuse (i32.const 0) (i32.const 550) (i32.const 32000) (i32.const 4) @"text")
