@@ -10,6 +10,7 @@
 
 mod chunks;
 mod content;
+mod hangup;
 mod recipients;
 
 use std::io;

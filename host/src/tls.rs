@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustls::ServerConfig;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -16,13 +17,37 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 /// How long a client may take for the handshake.
 pub const HANDSHAKE_MAX: Duration = Duration::from_secs(30);
 
 /// Anything that bytes go over.
-pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {
+    /// Whether the other side has closed its half, or the connection is broken. What it sent before may stand unread.
+    fn has_hung_up(&self) -> bool;
+}
+
+impl Stream for TcpStream {
+    fn has_hung_up(&self) -> bool {
+        let mut fds = [PollFd::new(self, PollFlags::RDHUP)];
+        // An error of `poll` says nothing about the client.
+        poll(&mut fds, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
+    }
+}
+
+impl Stream for TlsStream<Box<dyn Stream>> {
+    fn has_hung_up(&self) -> bool {
+        self.get_ref().0.has_hung_up()
+    }
+}
+
+/// Where a stream is taken out.
+impl Stream for tokio::io::Empty {
+    fn has_hung_up(&self) -> bool {
+        true
+    }
+}
 
 /// What a handshake agreed on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +73,11 @@ impl Wire {
     /// The bytes.
     pub fn stream(&mut self) -> &mut Box<dyn Stream> {
         &mut self.stream
+    }
+
+    /// Whether the client sends no more; what it sent may stand unread.
+    pub fn has_hung_up(&self) -> bool {
+        self.stream.has_hung_up()
     }
 
     /// What the handshake agreed on; none: plain text.

@@ -142,6 +142,32 @@ fn who_has_left_frees_its_instances() {
     });
 }
 
+/// Goal: a client that has sent all and closed its half has not left: it hears what became of its message, in DATA and BDAT,
+/// also where nobody has read the end yet because the chain is at work.
+#[test]
+fn who_has_closed_its_half_is_answered() {
+    let server = Server::builder()
+        .section("limits", "cpu_per_message = \"300ms\"\ncpu_per_mib = \"0ms\"")
+        .file("catalog/processors/acme/loop/1.0.0.wasm", &Guest::new().write(LOOP).component())
+        .chain("acme", "acme.example", "loop | maildir")
+        .start();
+    let content = b"forty-two bytes of a line that is whole.\r\n".repeat(20_000);
+    let mut client = server.smtp();
+    client.expect_data(FROM, ACME);
+    client.write(&[&content[..], b".\r\nQUIT\r\n"].concat()).unwrap();
+    client.close_write().unwrap();
+    assert!(client.expect_reply(451).text().starts_with("451 4.3.2 "));
+    client.expect_reply(221);
+    let mut client = server.smtp();
+    client.expect(&format!("MAIL FROM:<{FROM}>"), 250);
+    client.expect(&format!("RCPT TO:<{ACME}>"), 250);
+    let head = format!("BDAT {} LAST\r\n", content.len());
+    client.write(&[head.as_bytes(), &content, b"QUIT\r\n"].concat()).unwrap();
+    client.close_write().unwrap();
+    assert!(client.expect_reply(451).text().starts_with("451 4.3.2 "));
+    client.expect_reply(221);
+}
+
 /// Goal: CPU time is told by tenant, and all of it together is not more than the threads of the chains have used.
 #[test]
 fn cpu_time_is_told_by_tenant() {

@@ -93,14 +93,18 @@ impl Connection {
             if self.input.is_empty() {
                 self.read_content().await?;
             }
-            let content = message.decoder.feed(&self.input);
-            let used = content.len();
-            message.check.feed(content);
-            let reply = match self.objection(&message.check, message.decoder.bare_newlines()) {
-                None if message.transaction.write(content).await => {
-                    self.input.advance(used);
+            let used = message.decoder.feed(&self.input).len();
+            let content = self.input.split_to(used);
+            message.check.feed(&content);
+            let objection = self.objection(&message.check, message.decoder.bare_newlines());
+            let left = message.decoder.left();
+            if objection.is_none() {
+                let is_whole = |rest: &[u8]| rest.len() as u64 >= left;
+                if self.while_there(message.transaction.write(&content), is_whole).await? {
                     continue;
                 }
+            }
+            let reply = match objection {
                 None => {
                     let decided = message.transaction.settle().await.err();
                     decided.unwrap_or_else(replies::failed_without_trace)
@@ -110,8 +114,7 @@ impl Connection {
                     objection
                 }
             };
-            self.input.advance(used);
-            self.skip(message.decoder.left()).await?;
+            self.skip(left).await?;
             return Ok(Taken::Refused(reply));
         }
         Ok(Taken::Kept(message))
@@ -132,9 +135,11 @@ impl Connection {
     /// Waits for the chain; a shutdown waits as long as it may.
     async fn settle(&mut self, message: Box<Chunked>) -> Result<Result<Box<Chunked>, Reply>, Ended> {
         let Chunked { transaction, check, decoder, patience } = *message;
+        let mut drain = self.drain.clone();
+        // Whoever has hung up without another command cannot end the message.
         let settled = tokio::select! {
-            settled = transaction.settle() => settled,
-            () = reached(&mut self.drain, Drain::Over) => return Err(Ended::Draining),
+            settled = self.while_there(transaction.settle(), |rest| !rest.is_empty()) => settled?,
+            () = reached(&mut drain, Drain::Over) => return Err(Ended::Draining),
         };
         Ok(settled.map(|transaction| Box::new(Chunked { transaction, check, decoder, patience })))
     }

@@ -15,6 +15,11 @@ use crate::smtp::action::Incoming;
 use crate::smtp::framing::{DotDecoder, Progress};
 use crate::transaction::{Transaction, new_id, replies};
 
+/// Whether content that goes on with `rest` ends in it.
+fn has_end(decoder: &DotDecoder, rest: &[u8]) -> bool {
+    decoder.clone().feed(rest, &mut Vec::new()) != Progress::NeedMore
+}
+
 impl Connection {
     /// Takes one message in and answers it.
     pub(super) async fn receive(&mut self, incoming: Incoming) -> Result<(), Ended> {
@@ -55,8 +60,16 @@ impl Connection {
             if refused.is_none() {
                 refused = self.objection(&check, decoder.bare_newlines());
             }
+            match progress {
+                Progress::NeedMore => self.input.clear(),
+                Progress::Done { consumed } => self.input.advance(consumed),
+            }
+            let complete = progress != Progress::NeedMore;
             match (&refused, transaction.as_mut()) {
-                (None, Some(transaction)) if wanted => wanted = transaction.write(&body).await,
+                (None, Some(transaction)) if wanted => {
+                    let is_whole = |rest: &[u8]| complete || has_end(&decoder, rest);
+                    wanted = self.while_there(transaction.write(&body), is_whole).await?;
+                }
                 (Some(reply), Some(_)) => {
                     let reply = reply.clone();
                     if let Some(transaction) = transaction.take() {
@@ -66,12 +79,8 @@ impl Connection {
                 _ => {}
             }
             body.clear();
-            match progress {
-                Progress::NeedMore => self.input.clear(),
-                Progress::Done { consumed } => {
-                    self.input.advance(consumed);
-                    break;
-                }
+            if complete {
+                break;
             }
         }
         match (refused, transaction) {

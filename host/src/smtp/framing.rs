@@ -96,7 +96,7 @@ impl LineDecoder {
 }
 
 /// Cuts the content that follows `DATA` out of the wire and undoes its transparency. One serves one message.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct DotDecoder {
     state: DotState,
     bare_newlines: u64,
