@@ -246,3 +246,74 @@ fn a_refusal_leaves_nothing_behind() {
     assert!(std::sync::Arc::ptr_eq(&first, &second));
     assert!(matches!(lab.sandboxes.load(b""), Err(LoadError::NotAComponent(_))));
 }
+
+/// Goal: guests may use the first edition of WebAssembly, what compilers emit without being asked, and SIMD; every other
+/// proposal is refused, whatever wasmtime turns on by itself.
+/// Method: a component of a few words for each; one that is let in is refused for having no exports.
+#[test]
+fn proposals_that_are_off() {
+    let lab = Lab::new();
+    let component = |core: &str| wat::parse_str(format!("(component (core module {core}))")).unwrap();
+    for core in [
+        "(memory 1)",
+        "(global (mut i32) (i32.const 0)) (export \"g\" (global 0))",
+        "(func (result v128) (v128.const i64x2 1 2) (v128.const i64x2 1 2) i8x16.swizzle)",
+        "(memory 1) (func (memory.fill (i32.const 0) (i32.const 1) (i32.const 2)))",
+        "(func (result i32 i64) (i32.const 1) (i64.const 2))",
+        "(table 1 funcref) (table 2 funcref)",
+        "(func (param i32) (result i32) (i32.extend8_s (local.get 0)))",
+        "(func (param f32) (result i32) (i32.trunc_sat_f32_s (local.get 0)))",
+        "(global i32 (i32.add (i32.const 1) (i32.const 2)))",
+    ] {
+        assert!(refused(&lab, &component(core)).contains("lacks the export"), "{core}");
+    }
+    let core = [
+        "(memory 1 1 shared)",
+        "(memory 1) (func (result i32) (i32.atomic.load (i32.const 0)))",
+        "(memory i64 1)",
+        "(memory 1) (memory 1)",
+        "(memory 1 (pagesize 1))",
+        "(type (struct (field i32)))",
+        "(func (param (ref func)))",
+        "(table 1 externref)",
+        "(func (result i31ref) (ref.i31 (i32.const 1)))",
+        "(tag)",
+        "(func return_call 0)",
+        "(func (param i64 i64 i64 i64) (result i64 i64)
+           (i64.add128 (local.get 0) (local.get 1) (local.get 2) (local.get 3)))",
+        "(func (result v128) (v128.const i64x2 1 2) (v128.const i64x2 1 2) i8x16.relaxed_swizzle)",
+        "(type $f (func)) (type (cont $f))",
+    ];
+    let components = [
+        "(component (type (stream u8)))",
+        "(component (type (future u8)))",
+        "(component (import \"f\" (func (param \"e\" error-context))))",
+        "(component (type (list u8 4)))",
+        "(component (type (map u32 u32)))",
+        "(component (import \"v\" (value u32)))",
+        "(component (core func (canon thread.available_parallelism)))",
+    ];
+    let components = components.map(|text| (text, wat::parse_str(text).unwrap()));
+    for (text, bytes) in core.map(|core| (core, component(core))).into_iter().chain(components) {
+        let why = refused(&lab, &bytes);
+        assert!(!why.contains("lacks the export"), "{text}: {why}");
+    }
+}
+
+/// Goal: no component takes many others' places in the pool: what it may be made of is bounded.
+#[test]
+fn a_component_is_made_of_so_much() {
+    let lab = Lab::new();
+    let of = |instances: usize, module: &str| {
+        let instances = "(core instance (instantiate $m)) ".repeat(instances);
+        refused(&lab, &wat::parse_str(format!("(component (core module $m {module}) {instances})")).unwrap())
+    };
+    let tables = "(table 1 funcref) (table 1 funcref)";
+    for (module, most, what) in [("(memory 1)", 4, "memories"), (tables, 4, "tables"), ("", 32, "instances")]
+    {
+        // What is within bounds is refused for having no exports.
+        assert!(of(most, module).contains("lacks the export"), "{what}");
+        let why = of(most + 1, module);
+        assert!(why.contains(what) && !why.contains("lacks the export"), "{why}");
+    }
+}

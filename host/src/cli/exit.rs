@@ -86,3 +86,15 @@ fn count(n: usize) -> String {
 fn lines(problems: &[Problem]) -> String {
     problems.iter().map(|problem| format!("  {problem}")).collect::<Vec<_>>().join("\n")
 }
+
+#[cfg(all(test, feature = "wasm"))]
+mod tests {
+    use super::*;
+
+    /// Goal: a server whose sandbox is not fresh ends as broken software, not as a wrong config or a busy disk.
+    #[test]
+    fn a_sandbox_that_leaks_is_broken_software() {
+        let error = anyhow::Error::from(crate::wasm::NotFresh::NotRun("no memory".to_owned()));
+        assert_eq!(Exit::of_error(&error), Exit::Software);
+    }
+}

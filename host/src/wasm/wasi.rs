@@ -124,7 +124,8 @@ impl Wasi {
     /// With room for so many resources.
     fn new(handles_max: usize) -> Box<Self> {
         let mut table = ResourceTable::new();
-        table.set_max_capacity(handles_max);
+        // A handle has two entries at most: the store's own limit comes first, and says so.
+        table.set_max_capacity(handles_max.saturating_mul(2));
         Box::new(Self {
             table,
             files: WasiFilesystemCtx::default(),

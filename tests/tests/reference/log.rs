@@ -137,7 +137,7 @@ fn log_fields() {
                 true => lines.by_ref().take_while(|line| *line != "    },").collect(),
                 false => Vec::new(),
             };
-            let name = name.split([' ', '(']).next().unwrap().to_owned();
+            let name = name.split([' ', '(', ',']).next().unwrap().to_owned();
             variants.insert(snake(&name), (std::mem::take(&mut words).join(" "), fields(&body.join("\n"))));
         }
     }

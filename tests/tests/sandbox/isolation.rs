@@ -182,7 +182,7 @@ fn nothing_is_seen_of_another_tenants_message() {
 fn a_looker_finds_what_is_left() {
     let lab = Lab::with_pool(PoolSettings { instances_max: 1, ..PoolSettings::default() });
     let canary = CANARY.to_le_bytes();
-    for left in [looker().data(100 * 65536 - 8, &canary), looker().data(65536, &canary)] {
+    for left in [looker().data(100 * 65536 - 8, &canary), looker().data(72_000, &canary)] {
         let end =
             lab.run(&[lab.stage(&left.component()).limits(|l| l.cpu_per_message *= 20).plan()], PIECES).end();
         assert!(end.starts_with("failed: guest: trap: "), "{end}");
