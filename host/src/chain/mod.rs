@@ -4,6 +4,7 @@
 //! `lineup`, `intake`, `slot`, `run`.
 
 pub mod content;
+pub mod cutting;
 pub mod intake;
 pub mod lineup;
 pub mod meter;
