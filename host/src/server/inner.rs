@@ -125,6 +125,10 @@ impl AdminHandle for Inner {
         self.telemetry.metrics_text()
     }
 
+    fn catalog(&self) -> Arc<Catalog> {
+        self.catalog.clone()
+    }
+
     fn not_ready(&self) -> Option<String> {
         (*self.drain.borrow() >= Drain::Draining).then(|| "draining".to_owned())
     }

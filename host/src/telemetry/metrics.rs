@@ -43,6 +43,8 @@ pub(super) struct Metrics {
     sink_commit_time: Series<SinkLabels, Histogram>,
     sink_failures: Series<SinkLabels, Counter>,
     reloads: Series<ResultLabels, Counter>,
+    uploads: Series<ResultLabels, Counter>,
+    smoke_failures: Series<StageLabels, Counter>,
     instances_live: Arc<Gauge>,
 }
 
@@ -110,6 +112,12 @@ impl Metrics {
             sink_commit_time: histogram(&mut r, "sink_commit_seconds", "Time of one commit"),
             sink_failures: counter(&mut r, "sink_failures", "Messages that a sink could not keep"),
             reloads: counter(&mut r, "reloads", "Reloads, by how they ended"),
+            uploads: counter(&mut r, "uploads", "Components that were uploaded, by what became of them"),
+            smoke_failures: counter(
+                &mut r,
+                "smoke_failures",
+                "Stages that went live though they failed on the smoke corpus",
+            ),
             instances_live: Arc::new(instances_live),
             registry: r,
         }
@@ -153,6 +161,12 @@ impl Metrics {
             }
             Event::Reloaded { ok, .. } => {
                 self.reloads.with(&ResultLabels { result: if *ok { "ok" } else { "refused" } }, inc);
+            }
+            Event::ProcessorStored { .. } => self.uploads.with(&ResultLabels { result: "ok" }, inc),
+            Event::ProcessorRefused { .. } => self.uploads.with(&ResultLabels { result: "refused" }, inc),
+            Event::SmokeFailed { tenant, stage, .. } => {
+                let labels = StageLabels { tenant: tenant.clone(), stage: stage.clone() };
+                self.smoke_failures.with(&labels, inc);
             }
             Event::Started { .. }
             | Event::Stopped { .. }
