@@ -22,7 +22,7 @@ use tokio::runtime::{Handle, Runtime};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::admin::{self, AdminHandle, Door, Guard};
+use crate::admin::{self, AdminHandle, Door, Guard, Line};
 use crate::catalog::retirement::{self, HooksRunning};
 use crate::catalog::{Catalog, ComponentLoader, Registry};
 use crate::chain::ProcessorFactory;
@@ -191,7 +191,7 @@ impl Server {
         let admin = admin_socket.local_addr()?;
         let token = token::host_token(&config)?;
         let guard = Arc::new(Guard::new(&token, admin, &config.admin.hosts));
-        let drain_timeout = config.server.drain_timeout;
+        let (drain_timeout, uploads_max) = (config.server.drain_timeout, config.admin.uploads_max);
         let inner = Arc::new(Inner {
             catalog,
             telemetry,
@@ -203,8 +203,9 @@ impl Server {
             swap_found,
             began: Instant::now(),
         });
-        let router = admin::router(inner.clone(), guard);
-        tokio::spawn(async move { axum::serve(Door::new(admin_socket), router).await });
+        let router = admin::router(inner.clone(), guard, uploads_max);
+        let service = router.into_make_service_with_connect_info::<Line>();
+        tokio::spawn(async move { axum::serve(Door::new(admin_socket), service).await });
         inner.announce(admin);
         Ok(Self {
             inner,

@@ -87,6 +87,34 @@ impl Server {
         answer.unwrap_or_else(|error| panic!("{method} {path}: {error}"))
     }
 
+    /// `PUT PATH` with the host's token, further fields and a body.
+    ///
+    /// # Panics
+    /// Where there is no answer.
+    #[track_caller]
+    pub fn put(&self, path: &str, fields: &[&str], body: &[u8]) -> Answer {
+        let token = format!("Authorization: Bearer {}", self.token());
+        let fields: Vec<&str> = fields.iter().copied().chain([token.as_str()]).collect();
+        let answer = http::send(self.admin, "PUT", path, &fields, body);
+        answer.unwrap_or_else(|error| panic!("PUT {path}: {error}"))
+    }
+
+    /// Uploads a component of a tenant, or of `host`.
+    ///
+    /// # Panics
+    /// Where there is no answer.
+    #[track_caller]
+    pub fn upload(&self, owner: &str, name: &str, version: &str, component: &[u8]) -> Answer {
+        let owner = if owner == "host" { String::new() } else { format!("/tenants/{owner}") };
+        self.put(&format!("/v1{owner}/processors/{name}/{version}"), &[], component)
+    }
+
+    /// Writes where the admin API listens into a file beside the config, so that commands find it.
+    pub fn announce_admin(&self) {
+        let config = format!("[admin]\naddress = \"{}\"\n", self.admin);
+        self.site.write("conf.d/address.toml", config.as_bytes());
+    }
+
     /// The value of a sample of `/metrics`, `name{labels}` as it is printed; 0 where it is absent.
     pub fn metric(&self, sample: &str) -> f64 {
         let text = self.get("/metrics").body;

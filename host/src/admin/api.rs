@@ -6,13 +6,16 @@ use async_trait::async_trait;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use axum::{Json, Router, middleware};
 use serde::{Deserialize, Serialize};
 
+use super::door;
 use super::guard::{self, Guard};
 use super::problem::Problem;
-use crate::catalog::ReloadReport;
+use super::work::Work;
+use super::{chain, processors};
+use crate::catalog::{Catalog, ReloadReport};
 
 /// What the server does for the API.
 #[async_trait]
@@ -23,6 +26,8 @@ pub trait AdminHandle: Send + Sync {
     fn status(&self) -> Status;
     /// All metrics, as OpenMetrics text.
     fn metrics(&self) -> String;
+    /// What uploads and changes of chains work on.
+    fn catalog(&self) -> Arc<Catalog>;
     /// Why the server should get no traffic now; none: it is ready.
     fn not_ready(&self) -> Option<String>;
 }
@@ -74,13 +79,22 @@ pub struct BreakerStatus {
     pub retry_in_ms: Option<u64>,
 }
 
-type Handle = Arc<dyn AdminHandle>;
+/// What every route is given.
+#[derive(Clone)]
+pub(super) struct Api {
+    pub(super) handle: Arc<dyn AdminHandle>,
+    pub(super) work: Work,
+}
 
-/// The routes, with their guards.
-pub fn router(handle: Handle, guard: Arc<Guard>) -> Router {
+/// The routes, with their guards. At most `uploads_max` uploads and changes of chains are at work at once.
+pub fn router(handle: Arc<dyn AdminHandle>, guard: Arc<Guard>, uploads_max: usize) -> Router {
+    let processor = "/v1/tenants/{tenant}/processors/{name}/{version}";
     let api = Router::new()
         .route("/v1/reload", post(reload))
         .route("/v1/status", get(status))
+        .route("/v1/tenants/{tenant}/chain", get(chain::get).put(chain::put))
+        .route(processor, put(processors::put_tenants))
+        .route("/v1/processors/{name}/{version}", put(processors::put_hosts))
         .route_layer(middleware::from_fn_with_state(guard.clone(), guard::token));
     Router::new()
         .route("/metrics", get(metrics))
@@ -92,25 +106,26 @@ pub fn router(handle: Handle, guard: Arc<Guard>) -> Router {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path takes another method")
         })
         .layer(middleware::from_fn_with_state(guard, guard::host))
-        .with_state(handle)
+        .layer(middleware::from_fn(door::at_work))
+        .with_state(Api { handle, work: Work::new(uploads_max) })
 }
 
-async fn reload(State(handle): State<Handle>) -> Response {
+async fn reload(State(Api { handle, .. }): State<Api>) -> Response {
     let report = handle.reload().await;
     let status = if report.is_ok() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     (status, Json(report)).into_response()
 }
 
-async fn status(State(handle): State<Handle>) -> Json<Status> {
+async fn status(State(Api { handle, .. }): State<Api>) -> Json<Status> {
     Json(handle.status())
 }
 
-async fn metrics(State(handle): State<Handle>) -> impl IntoResponse {
+async fn metrics(State(Api { handle, .. }): State<Api>) -> impl IntoResponse {
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], handle.metrics())
 }
 
-async fn ready(State(handle): State<Handle>) -> Response {
+async fn ready(State(Api { handle, .. }): State<Api>) -> Response {
     match handle.not_ready() {
         None => "ready\n".into_response(),
         Some(why) => (StatusCode::SERVICE_UNAVAILABLE, why + "\n").into_response(),

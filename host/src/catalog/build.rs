@@ -11,10 +11,11 @@ use std::sync::Arc;
 use crate::config::{Config, Problem};
 use crate::tenant::{DomainTable, Quota};
 
-use super::report::{Changed, Refused, ReloadReport};
+use super::report::{Changed, Refused, ReloadReport, Warned};
+use super::smoke;
 use super::store::HOST;
 use super::tenant_file::{self, TenantFile, domains_of_broken};
-use super::{Generation, Resolver, Tenant};
+use super::{Generation, Resolver, SmokeWarning, Tenant};
 use crate::chain::spec::is_name;
 
 /// A tenant's file on its way into the generation.
@@ -85,7 +86,7 @@ impl Candidate {
     }
 }
 
-fn file_name(name: &str) -> String {
+pub(super) fn file_name(name: &str) -> String {
     format!("tenants/{name}.toml")
 }
 
@@ -123,8 +124,9 @@ fn candidate(cx: Resolver<'_>, old: Option<&Arc<Tenant>>, name: &str) -> Candida
     candidate
 }
 
-/// Builds a tenant from its file, and says whether it is what `old` was built of.
-fn fresh(
+/// Builds a tenant from its file, runs the smoke corpus through it, and says whether it is what `old` was built of: then
+/// nothing is run.
+pub(super) fn fresh(
     cx: Resolver<'_>,
     old: Option<&Arc<Tenant>>,
     name: &str,
@@ -137,7 +139,11 @@ fn fresh(
     if let Some(old) = old.filter(|old| old.fingerprint == fingerprint) {
         return Ok((Tenant::clone(old), true));
     }
-    let resolved = cx.resolve(name, &parsed, true)?;
+    let resolved = Resolver { rehearse: true, ..cx }.resolve(name, &parsed, true)?;
+    let chunk_size = cx.config.server.chunk_size.as_usize();
+    let fault = |fault: smoke::Fault| parsed.stage_problem(&fault.stage, "", fault.text);
+    let smoke = smoke::run(&resolved.rehearsals, &parsed.domains, chunk_size)
+        .map_err(|faults| faults.into_iter().map(fault).collect::<Vec<_>>())?;
     let quota = old.map_or_else(|| Quota::new(Tenant::caps(&parsed.limits)), |old| old.quota.clone());
     let tenant = Tenant {
         name: name.to_owned(),
@@ -146,6 +152,7 @@ fn fresh(
         line_up: Arc::new(resolved.line_up),
         checks: resolved.checks.into(),
         flowing: resolved.flowing,
+        smoke: Arc::new(smoke),
         limits: parsed.limits,
         weight: parsed.weight,
         domains: parsed.domains,
@@ -154,6 +161,12 @@ fn fresh(
         life: Arc::default(),
     };
     Ok((tenant, false))
+}
+
+/// A hash of all that a tenant with this file would be built of now; none: the file does not hold.
+pub(super) fn fingerprint_of(cx: Resolver<'_>, name: &str, text: &str) -> Option<blake3::Hash> {
+    let parsed = tenant_file::read("", text, &cx.config.limits, &cx.config.limits_max).ok()?;
+    Some(fingerprint(cx, name, &parsed, text))
 }
 
 /// A hash of all that a tenant is built of. What cannot be read hashes as itself; building reports it.
@@ -259,6 +272,9 @@ fn fill(
             }
             (Some(fresh), _) => {
                 report.changed.push(Changed { tenant: name.clone(), revision: fresh.tenant.revision });
+                let warned =
+                    |warning: &SmokeWarning| Warned { tenant: name.clone(), warning: warning.clone() };
+                report.warnings.extend(fresh.tenant.smoke.warnings.iter().map(warned));
                 generation.tenants.insert(name, Arc::new(fresh.tenant));
             }
             (None, old) => {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use super::retirement::Retirement;
+use super::smoke::Smoke;
 use crate::chain::{Breaker, ChainSpec, Content, LineUp, PlannedCheck};
 use crate::config::Limits;
 use crate::mail::Mailbox;
@@ -25,6 +26,8 @@ pub struct Tenant {
     pub checks: Arc<[PlannedCheck]>,
     /// What flows in the chain: first the message, then what each stage gives.
     pub flowing: Vec<Content>,
+    /// What the smoke corpus showed of its sandboxed stages.
+    pub smoke: Arc<Smoke>,
     /// What its messages may use.
     pub limits: Limits,
     /// Its share of the CPU, beside others that want to run.

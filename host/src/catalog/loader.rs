@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::chain::{Fixed, Processor, RecipientCheck};
+use crate::chain::{Content, Fixed, Processor, RecipientCheck};
 use crate::config::Limits;
+use crate::kv::KvStore;
 use crate::telemetry::Telemetry;
 use crate::tenant::Pattern;
 
 /// One sandboxed stage of a chain that is being built.
+#[derive(Clone, Copy)]
 pub struct ComponentStage<'a> {
     /// What stands in logs: `owner/name@version#` and the first 16 hex digits of the hash.
     pub id: &'a str,
@@ -35,12 +37,53 @@ pub struct ComponentStage<'a> {
     pub chunk_size: usize,
     /// Time and randomness of a test's own; none: the world's.
     pub fixed: Option<Fixed>,
+    /// What stands behind the grant `kv`; none: the tenant's own space.
+    pub kv: Option<&'a Arc<dyn KvStore>>,
     /// Where it speaks.
     pub telemetry: &'a Telemetry,
 }
 
+/// What a component is, found out without any chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspection {
+    /// Its name, as it says; empty where it only checks recipients.
+    pub name: String,
+    /// Its version, as it says.
+    pub version: String,
+    /// One line of its own.
+    pub summary: String,
+    /// What it takes.
+    pub takes: Content,
+    /// What it gives.
+    pub gives: Content,
+    /// The interfaces it imports.
+    pub imports: Vec<String>,
+    /// The interfaces of ours that it exports.
+    pub exports: Vec<String>,
+    /// The grants that its imports need.
+    pub grants: Vec<String>,
+}
+
+/// Why a component was not loaded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LoadRefusal {
+    /// It is at fault: the offending import or export, the count past a limit, the compiler's verdict.
+    #[error("{0}")]
+    Refused(String),
+    /// The moment is: no place in the pool is free. It may be tried again.
+    #[error("{0}")]
+    Busy(String),
+}
+
 /// Compiles (or finds compiled), instantiates, describes and configures components. Blocks.
 pub trait ComponentLoader: Send + Sync {
+    /// What these bytes are: admitted, compiled, instantiated and described as for a chain of `owner` with these limits, but
+    /// configured for none.
+    ///
+    /// # Errors
+    /// What is wrong with the component, for its owner to read.
+    fn inspect(&self, owner: &str, bytes: &[u8], limits: &Limits) -> Result<Inspection, LoadRefusal>;
+
     /// A processor that stands ready.
     ///
     /// # Errors
@@ -59,6 +102,10 @@ pub trait ComponentLoader: Send + Sync {
 pub struct NoComponents;
 
 impl ComponentLoader for NoComponents {
+    fn inspect(&self, _owner: &str, _bytes: &[u8], _limits: &Limits) -> Result<Inspection, LoadRefusal> {
+        Err(LoadRefusal::Refused("this host was built without the sandbox".to_owned()))
+    }
+
     fn load(&self, _stage: ComponentStage<'_>) -> Result<Arc<dyn Processor>, String> {
         Err("this host was built without the sandbox".to_owned())
     }

@@ -7,6 +7,7 @@
 //! Natives come by way of the [`Registry`], components by way of a [`ComponentLoader`].
 
 mod build;
+pub mod change;
 mod checks;
 pub mod generation;
 pub mod loader;
@@ -16,20 +17,29 @@ pub mod resolve;
 pub mod retirement;
 #[cfg(feature = "wasm")]
 mod sandbox_loader;
+pub mod settings;
+pub mod smoke;
 pub mod store;
 pub mod tenant_file;
+pub mod upload;
+pub mod view;
 
 pub use crate::sink::SinkFactory;
+pub use change::ChangeError;
 pub use generation::{Generation, Resolution, Tenant};
-pub use loader::{ComponentLoader, ComponentStage, NoComponents};
+pub use loader::{ComponentLoader, ComponentStage, Inspection, LoadRefusal, NoComponents};
 pub use registry::Registry;
-pub use report::{Changed, Refused, ReloadReport};
+pub use report::{Changed, Refused, ReloadReport, Warned};
 pub use resolve::{Resolved, Resolver};
 pub use retirement::Retired;
 #[cfg(feature = "wasm")]
 pub use sandbox_loader::SandboxLoader;
+pub use settings::{ChainChange, ChainSettings};
+pub use smoke::{Smoke, SmokeFigures, SmokeWarning};
 pub use store::Store;
 pub use tenant_file::TenantFile;
+pub use upload::{Place, UploadError, Uploaded};
+pub use view::{ChainView, StageView};
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,8 +59,10 @@ pub struct Catalog {
     registry: Registry,
     loader: Arc<dyn ComponentLoader>,
     telemetry: Telemetry,
-    /// One reload at a time.
+    /// One reload at a time, and one change.
     reloading: Mutex<()>,
+    /// One component is stored at a time.
+    storing: Mutex<()>,
     refused: Mutex<BTreeMap<String, Vec<String>>>,
     /// Where chains go that have served. None: nobody calls their hooks.
     retired: Mutex<Option<RetiredSender>>,
@@ -75,6 +87,7 @@ impl Catalog {
             loader,
             telemetry,
             reloading: Mutex::new(()),
+            storing: Mutex::new(()),
             refused: Mutex::default(),
             retired: Mutex::default(),
             over: AtomicBool::new(false),
@@ -128,21 +141,29 @@ impl Catalog {
         let _one_at_a_time = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let old = self.current.load_full();
         let (generation, report) = self.with_resolver(|resolver| build::build(resolver, &old, true));
-        if let Some(generation) = generation.filter(|_| !self.over.load(Ordering::Relaxed)) {
-            let retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            for tenant in generation.tenants.values() {
-                retirement::begin(tenant, retired.as_ref());
-            }
-            for tenant in generation.tenants.values() {
-                tenant.quota.set_caps(Tenant::caps(&tenant.limits));
-            }
-            self.current.store(Arc::new(generation));
+        if let Some(generation) = generation {
+            self.install(generation);
         }
         let texts = |refused: &Refused| refused.problems.iter().map(ToString::to_string).collect();
         let refused = report.refused.iter().map(|refused| (refused.tenant.clone(), texts(refused))).collect();
         *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = refused;
         self.announce(&report);
         report
+    }
+
+    /// Makes a generation the one that new messages are given. To be called by whoever holds `reloading`.
+    fn install(&self, generation: Generation) {
+        if self.over.load(Ordering::Relaxed) {
+            return;
+        }
+        let retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for tenant in generation.tenants.values() {
+            retirement::begin(tenant, retired.as_ref());
+        }
+        for tenant in generation.tenants.values() {
+            tenant.quota.set_caps(Tenant::caps(&tenant.limits));
+        }
+        self.current.store(Arc::new(generation));
     }
 
     /// What a reload would do, as seen from a host that starts now. Swaps and writes nothing. Blocks as `reload` does.
@@ -162,7 +183,18 @@ impl Catalog {
             loader: &*self.loader,
             telemetry: &self.telemetry,
             fixed: None,
+            rehearse: false,
         })
+    }
+
+    fn warn(&self, tenant: &str, warning: &SmokeWarning) {
+        self.telemetry.emit(Event::SmokeFailed {
+            tenant: tenant.to_owned(),
+            stage: warning.stage.clone(),
+            message: warning.message.clone(),
+            reason: warning.reason.clone(),
+            error: warning.text.clone(),
+        });
     }
 
     fn announce(&self, report: &ReloadReport) {
@@ -174,6 +206,9 @@ impl Catalog {
                 revision: changed.revision,
                 chain: tenant.spec.to_string(),
             });
+        }
+        for Warned { tenant, warning } in &report.warnings {
+            self.warn(tenant, warning);
         }
         for refused in &report.refused {
             self.telemetry.emit(Event::TenantRefused {

@@ -4,7 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::SmokeWarning;
 use crate::config::Problem;
+use crate::telemetry::causes::one_line;
 
 /// What a reload did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +15,8 @@ pub struct ReloadReport {
     pub changed: Vec<Changed>,
     /// Tenants whose files were refused.
     pub refused: Vec<Refused>,
+    /// Stages of tenants that went live, and failed on the smoke corpus.
+    pub warnings: Vec<Warned>,
     /// Tenants that stay as they were.
     pub unchanged: Vec<String>,
     /// Tenants whose files are gone.
@@ -41,6 +45,16 @@ pub struct Refused {
     pub problems: Vec<Problem>,
 }
 
+/// A warning, and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warned {
+    /// The tenant.
+    pub tenant: String,
+    /// What about.
+    #[serde(flatten)]
+    pub warning: SmokeWarning,
+}
+
 impl ReloadReport {
     /// Whether all of it took effect.
     pub fn is_ok(&self) -> bool {
@@ -53,6 +67,9 @@ impl fmt::Display for ReloadReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for Changed { tenant, revision } in &self.changed {
             writeln!(f, "{}: revision {revision} is live", tenant.escape_debug())?;
+        }
+        for Warned { tenant, warning } in &self.warnings {
+            writeln!(f, "{}: warning: {}", tenant.escape_debug(), one_line(&warning.to_string()))?;
         }
         for tenant in &self.removed {
             writeln!(f, "{}: removed", tenant.escape_debug())?;

@@ -16,6 +16,7 @@ use crate::sink::Sink;
 use crate::telemetry::Telemetry;
 
 use super::checks::{check_instances, check_sinks, check_types, misplaced};
+use super::smoke::Rehearsal;
 use super::store::{Found, HOST};
 use super::tenant_file::StageTable;
 use super::{ComponentLoader, ComponentStage, Registry, Store, TenantFile};
@@ -35,6 +36,8 @@ pub struct Resolver<'a> {
     pub telemetry: &'a Telemetry,
     /// Time and randomness that sandboxed stages are given; none: the world's.
     pub fixed: Option<Fixed>,
+    /// Make each sandboxed stage a second time, for the smoke corpus.
+    pub rehearse: bool,
 }
 
 /// A chain that stands ready.
@@ -46,11 +49,13 @@ pub struct Resolved {
     pub flowing: Vec<Content>,
     /// Who is asked about recipients.
     pub checks: Vec<PlannedCheck>,
+    /// Its sandboxed stages as the smoke corpus finds them; empty where the resolver was not asked for them.
+    pub rehearsals: Vec<Rehearsal>,
 }
 
 /// What stands at one place of a chain.
 enum Part {
-    Stage(PlannedStage),
+    Stage(PlannedStage, Option<Rehearsal>),
     Sink(String, Arc<dyn Sink>),
 }
 
@@ -84,10 +89,13 @@ impl Resolver<'_> {
         let end = if needs_sink || file.chain.last.len() > 1 { Place::Sink } else { Place::Either };
         let stages = file.chain.stages.iter().map(|stage| (stage, Place::Stage));
         let last = file.chain.last.iter().map(|stage| (stage, end));
-        let mut line_up = LineUp::default();
+        let (mut line_up, mut rehearsals) = (LineUp::default(), Vec::new());
         for (stage, place) in stages.chain(last) {
             match self.part(tenant, file, stage, place) {
-                Ok(Part::Stage(stage)) => line_up.stages.push(stage),
+                Ok(Part::Stage(stage, rehearsal)) => {
+                    line_up.stages.push(stage);
+                    rehearsals.extend(rehearsal);
+                }
                 Ok(Part::Sink(label, sink)) => line_up.sinks.push((label, sink)),
                 Err(mut found) => problems.append(&mut found),
             }
@@ -108,7 +116,7 @@ impl Resolver<'_> {
             return Err(problems);
         }
         let flowing = check_types(file, &line_up).map_err(|misfit| vec![misfit])?;
-        Ok(Resolved { line_up, flowing, checks })
+        Ok(Resolved { line_up, flowing, checks, rehearsals })
     }
 
     fn part(
@@ -128,14 +136,15 @@ impl Resolver<'_> {
         if place == Place::Sink {
             return Err(chain(no_sink(&label)));
         }
-        let processor =
-            self.component(tenant, file, &label, &table, &found, |stage| self.loader.load(stage))?;
-        Ok(Part::Stage(PlannedStage {
-            label,
-            on_failure: table.on_failure.unwrap_or(file.on_failure),
-            processor,
-            breaker: breaker_of(&file.limits),
-        }))
+        let load = |stage: ComponentStage<'_>| {
+            let processor = self.loader.load(stage)?;
+            let rehearse = || Rehearsal::of(&stage, |stage| self.loader.load(stage));
+            Ok((processor, self.rehearse.then(rehearse)))
+        };
+        let (processor, rehearsal) = self.component(tenant, file, &label, &table, &found, load)?;
+        let on_failure = table.on_failure.unwrap_or(file.on_failure);
+        let breaker = breaker_of(&file.limits);
+        Ok(Part::Stage(PlannedStage { label, on_failure, processor, breaker }, rehearsal))
     }
 
     /// One checker of `recipients`.
@@ -191,12 +200,8 @@ impl Resolver<'_> {
             return Ok(Part::Sink(label, sink));
         }
         let processor = self.registry.processor(&stage.name, &scope, table.settings).map_err(wrong)?;
-        Ok(Part::Stage(PlannedStage {
-            label,
-            on_failure: table.on_failure.unwrap_or(file.on_failure),
-            processor,
-            breaker: None,
-        }))
+        let on_failure = table.on_failure.unwrap_or(file.on_failure);
+        Ok(Part::Stage(PlannedStage { label, on_failure, processor, breaker: None }, None))
     }
 
     /// Whether a name means a native: it does wherever it says no owner.
@@ -257,15 +262,15 @@ impl Resolver<'_> {
         names
     }
 
-    fn component<T: ?Sized>(
+    fn component<T>(
         &self,
         tenant: &str,
         file: &TenantFile,
         label: &str,
         table: &StageTable,
         found: &Found,
-        load: impl FnOnce(ComponentStage<'_>) -> Result<Arc<T>, String>,
-    ) -> Result<Arc<T>, Vec<Problem>> {
+        load: impl FnOnce(ComponentStage<'_>) -> Result<T, String>,
+    ) -> Result<T, Vec<Problem>> {
         let unknown = table.settings.keys().map(|key| {
             file.stage_problem(label, key, "unknown key; the settings of a component stand in `config`")
         });
@@ -298,6 +303,7 @@ impl Resolver<'_> {
             chunk_size: self.config.server.chunk_size.as_usize(),
             telemetry: self.telemetry,
             fixed: self.fixed,
+            kv: None,
         };
         load(stage).map_err(|text| {
             let text = format!("`{}/{}@{}`: {text}", found.owner, found.name, found.version);

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use super::tenant_file::GRANTS;
-use super::{ComponentLoader, ComponentStage};
+use super::{ComponentLoader, ComponentStage, Inspection, LoadRefusal};
 use crate::chain::{Processor, RecipientCheck};
+use crate::config::Limits;
 use crate::kv::KvStore;
 use crate::telemetry::{Event, Level, causes};
 use crate::tenant::DomainTable;
+use crate::wasm::capabilities::grants_of;
 use crate::wasm::{
-    Capabilities, KvAccess, Loaded, SandboxedChecker, SandboxedProcessor, Sandboxes, StageIdentity,
-    StageLimits,
+    Capabilities, KvAccess, LoadError, Loaded, SandboxedChecker, SandboxedProcessor, Sandboxes,
+    StageIdentity, StageLimits,
 };
 
 /// Loads components into one set of sandboxes.
@@ -80,7 +82,7 @@ impl SandboxLoader {
         Capabilities {
             grants,
             kv: Some(KvAccess {
-                store: self.kv.clone(),
+                store: stage.kv.unwrap_or(&self.kv).clone(),
                 size_max: stage.limits.kv_size_max.0,
                 calls_max: stage.limits.kv_calls_max,
                 bytes_max: stage.limits.kv_bytes_max.0,
@@ -94,6 +96,24 @@ impl SandboxLoader {
 }
 
 impl ComponentLoader for SandboxLoader {
+    fn inspect(&self, _owner: &str, bytes: &[u8], _limits: &Limits) -> Result<Inspection, LoadRefusal> {
+        let loaded = self.sandboxes.load(bytes).map_err(|error| match error {
+            LoadError::NoCapacity(_) => LoadRefusal::Busy(causes(&error)),
+            other => LoadRefusal::Refused(causes(&other)),
+        })?;
+        let said = &loaded.description;
+        Ok(Inspection {
+            name: said.name.clone(),
+            version: said.version.clone(),
+            summary: said.summary.clone(),
+            takes: said.takes,
+            gives: said.gives,
+            imports: loaded.imports.clone(),
+            exports: loaded.exports.clone(),
+            grants: grants_of(&loaded.imports),
+        })
+    }
+
     fn load(&self, stage: ComponentStage<'_>) -> Result<Arc<dyn Processor>, String> {
         let (loaded, identity, limits) = self.parts(&stage)?;
         Ok(Arc::new(SandboxedProcessor::new(loaded, identity, stage.config.to_string(), limits)?))

@@ -9,7 +9,7 @@
 //! Knows nothing of what the files say. What is written is whole and durable, or the old one stands.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use semver::Version;
@@ -17,6 +17,7 @@ use semver::Version;
 use crate::chain::Pin;
 use crate::chain::spec::is_name;
 use crate::config::load::read_text;
+use crate::config::open_regular;
 
 /// Revisions kept for each tenant.
 pub const HISTORY_MAX: usize = 20;
@@ -127,16 +128,31 @@ impl Store {
             return Ok(*revision);
         }
         let revision = newest.map_or(1, |(revision, _)| revision + 1);
-        if !self.history(name).is_dir() {
-            fs::create_dir_all(self.history(name))?;
-            sync_folder(&self.root.join("history"))?;
-        }
+        make_folder(&self.history(name))?;
         write_whole(&self.revision_path(name, revision), text.as_bytes())?;
         let revisions = self.revisions(name)?;
         for old in &revisions[..revisions.len().saturating_sub(HISTORY_MAX)] {
             fs::remove_file(self.revision_path(name, *old))?;
         }
         Ok(revision)
+    }
+
+    /// Makes `text` a tenant's live file.
+    ///
+    /// # Errors
+    /// It cannot be made durable; the old one may stand, or the new one.
+    pub fn put_tenant(&self, name: &str, text: &str) -> io::Result<()> {
+        check_name(name)?;
+        write_whole(&self.tenant_path(name), text.as_bytes())
+    }
+
+    /// Takes a revision out of the history that never went live.
+    ///
+    /// # Errors
+    /// It cannot be removed.
+    pub fn forget(&self, name: &str, revision: u64) -> io::Result<()> {
+        fs::remove_file(self.revision_path(name, revision))?;
+        sync_folder(&self.history(name))
     }
 
     /// Names of an owner's components, sorted.
@@ -164,6 +180,39 @@ impl Store {
     /// Where a component is, or would be.
     pub fn processor_path(&self, owner: &str, name: &str, version: &Version) -> PathBuf {
         self.root.join("processors").join(owner).join(name).join(format!("{version}.wasm"))
+    }
+
+    /// Whether a component is these bytes; none: there is none.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn processor_is(
+        &self,
+        owner: &str,
+        name: &str,
+        version: &Version,
+        bytes: &[u8],
+    ) -> io::Result<Option<bool>> {
+        let file = match open_regular(&self.processor_path(owner, name, version)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            file => file?,
+        };
+        let mut stored = Vec::new();
+        file.take(bytes.len() as u64 + 1).read_to_end(&mut stored)?;
+        Ok(Some(stored == bytes))
+    }
+
+    /// Stores a component; one at a time.
+    ///
+    /// # Errors
+    /// It cannot be made durable.
+    pub fn put_processor(&self, owner: &str, name: &str, version: &Version, bytes: &[u8]) -> io::Result<()> {
+        check_name(owner)?;
+        check_name(name)?;
+        let folder = self.root.join("processors").join(owner);
+        make_folder(&folder)?;
+        make_folder(&folder.join(name))?;
+        write_whole(&self.processor_path(owner, name, version), bytes)
     }
 
     /// The newest version that `pin` allows; a pre-release only where no release is.
@@ -212,6 +261,15 @@ fn entries(folder: &Path) -> io::Result<Vec<String>> {
     names.retain(|name| !name.starts_with('.'));
     names.sort();
     Ok(names)
+}
+
+/// Makes a folder that is missing, durably.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(folder)?;
+    sync_folder(folder.parent().unwrap_or(Path::new(".")))
 }
 
 /// Temporary file, sync, rename, sync of the folder.

@@ -1,5 +1,7 @@
 //! The catalog as a whole, with natives and a sandbox that do nothing.
 
+mod change;
+
 use std::fs;
 use std::path::Path;
 use std::sync::Mutex;
@@ -69,8 +71,24 @@ impl Sink for FakeSink {
 struct FakeLoader(Mutex<Vec<String>>);
 
 impl ComponentLoader for FakeLoader {
+    fn inspect(
+        &self,
+        _owner: &str,
+        _bytes: &[u8],
+        _limits: &crate::config::Limits,
+    ) -> Result<Inspection, LoadRefusal> {
+        Err(LoadRefusal::Refused("not asked for".to_owned()))
+    }
+
     fn load(&self, stage: ComponentStage<'_>) -> Result<Arc<dyn Processor>, String> {
         let ms = stage.limits.cpu_per_message.as_millis();
+        if stage.kv.is_some() {
+            // For the smoke corpus, with half of its time.
+            if stage.bytes.ends_with(b"slow") {
+                return Err(format!("used its {ms} ms of CPU time"));
+            }
+            return Ok(Arc::new(Fake(stage.id.to_owned(), Content::Message, Content::Message)));
+        }
         self.0.lock().unwrap().push(format!("{} {} {} {ms}", stage.tenant, stage.id, stage.config));
         if !stage.bytes.starts_with(b"wasm") {
             return Err("not a component".to_owned());

@@ -5,6 +5,7 @@
 
 pub mod breaker;
 pub mod content;
+pub mod cutting;
 pub mod intake;
 pub mod limit;
 pub mod lineup;

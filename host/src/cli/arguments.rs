@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+pub(super) mod chain;
 #[cfg(feature = "wasm")]
 pub(super) mod processor;
 
@@ -30,6 +31,8 @@ const EXAMPLES: &str = "Examples:
   gatepost run --chain 'header | compress | decompress | debug' < message.eml
   gatepost processor new my-filter
   gatepost processor test my-filter
+  gatepost processor push my-filter/my-filter.wasm --tenant acme
+  gatepost chain set acme 'my-filter | maildir'
 
 Exit codes: 0 done, 1 rejected, 64 wrong argument, 69 server not running, 70 failed, 74 file trouble, 75 deferred, 78 config refused.";
 
@@ -49,7 +52,10 @@ pub enum Verb {
     /// Run a message through a chain, offline, and print it
     #[command(after_help = RUN_EXAMPLES)]
     Run(Box<RunOptions>),
-    /// Make, build, test and inspect sandboxed processors
+    /// Show and change tenants' chains, by way of the running server
+    #[command(subcommand)]
+    Chain(chain::ChainVerb),
+    /// Make, build, test, inspect and upload sandboxed processors
     #[cfg(feature = "wasm")]
     #[command(subcommand)]
     Processor(processor::ProcessorVerb),

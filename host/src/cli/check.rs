@@ -3,12 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use serde::Serialize;
-
 use super::arguments::CheckOptions;
+use super::chain::show_chain;
 use super::client::load_config;
 use super::exit::{Exit, Problems};
-use crate::catalog::{Registry, Tenant};
+use crate::catalog::{ChainView, Registry};
 use crate::config;
 use crate::kv::MemoryKv;
 use crate::server::{Grants, open_catalog};
@@ -31,13 +30,13 @@ pub(super) fn run(config: Option<&Path>, options: &CheckOptions, json: bool) -> 
     let problems: Vec<_> =
         report.refused.iter().flat_map(|refused| refused.problems.iter()).chain(&report.problems).collect();
     if json {
-        let tenants = generation.tenants.values().map(|tenant| Shown::of(tenant)).collect::<Vec<_>>();
+        let tenants = generation.tenants.values().map(|tenant| ChainView::of(tenant)).collect::<Vec<_>>();
         let shown = serde_json::json!({ "ok": report.is_ok(), "problems": problems, "tenants": tenants });
         outln!("{}", serde_json::to_string_pretty(&shown)?);
         return Ok(if report.is_ok() { Exit::Ok } else { Exit::Config });
     }
     for tenant in generation.tenants.values() {
-        show(tenant, report.refused.iter().any(|refused| refused.tenant == tenant.name));
+        show(&ChainView::of(tenant), report.refused.iter().any(|refused| refused.tenant == tenant.name));
     }
     if !report.is_ok() {
         return Err(Problems(problems.into_iter().cloned().collect()).into());
@@ -49,63 +48,8 @@ pub(super) fn run(config: Option<&Path>, options: &CheckOptions, json: bool) -> 
     Ok(Exit::Ok)
 }
 
-/// A tenant's chain as it is shown.
-#[derive(Serialize)]
-struct Shown<'a> {
-    name: &'a str,
-    chain: String,
-    stages: Vec<ShownStage<'a>>,
-    /// Who is asked about recipients.
-    recipients: Vec<ShownCheck<'a>>,
-    sinks: Vec<&'a str>,
-}
-
-#[derive(Serialize)]
-struct ShownCheck<'a> {
-    name: &'a str,
-    processor: &'a str,
-}
-
-#[derive(Serialize)]
-struct ShownStage<'a> {
-    name: &'a str,
-    processor: &'a str,
-    takes: String,
-    gives: String,
-}
-
-impl<'a> Shown<'a> {
-    fn of(tenant: &'a Tenant) -> Self {
-        let stages = tenant.line_up.stages.iter().map(|stage| ShownStage {
-            name: &stage.label,
-            processor: stage.processor.id(),
-            takes: stage.processor.takes().to_string(),
-            gives: stage.processor.gives().to_string(),
-        });
-        let checks = tenant.checks.iter();
-        Self {
-            name: &tenant.name,
-            recipients: checks
-                .map(|check| ShownCheck { name: &check.label, processor: check.check.id() })
-                .collect(),
-            chain: tenant.spec.to_string(),
-            stages: stages.collect(),
-            sinks: tenant.line_up.sinks.iter().map(|(label, _)| label.as_str()).collect(),
-        }
-    }
-}
-
-fn show(tenant: &Tenant, refused: bool) {
-    let shown = Shown::of(tenant);
+fn show(view: &ChainView, refused: bool) {
     let what = if refused { " (the last good revision: the file is refused)" } else { "" };
-    outln!("tenant {}: {}{what}", shown.name, shown.chain);
-    for check in &shown.recipients {
-        outln!("  {:<24} recipients           {}", check.name, check.processor);
-    }
-    for stage in &shown.stages {
-        outln!("  {:<24} {:>8} -> {:<8} {}", stage.name, stage.takes, stage.gives, stage.processor);
-    }
-    for sink in &shown.sinks {
-        outln!("  {sink:<24}     sink");
-    }
+    outln!("tenant {}: {}{what}", view.name, view.chain);
+    show_chain(view);
 }

@@ -1,20 +1,28 @@
 //! Talks to the running server over its admin address.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::exit::{NotRunning, Problems};
+use super::exit::{NotRunning, Problems, Refused};
+use super::output::Waiting;
 use crate::config::{self, Config, Problem};
 use crate::token::read_token;
 
-/// A reload compiles every new component: give it time.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// A reload compiles every new component, an upload one: give it time.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// How often a busy server is asked again.
+const TRIES: u32 = 5;
+/// Longest pause before it is, in seconds, whatever the server says.
+const PAUSE_MAX: u64 = 10;
+/// Longest answer, in bytes.
+const ANSWER_MAX: u64 = 64 << 20;
 
 /// Finds and reads the config: `--config`, `./gatepost.toml`, `/etc/gatepost/gatepost.toml`.
-pub(super) fn load_config(path: Option<&Path>) -> anyhow::Result<(std::path::PathBuf, Config)> {
+pub(super) fn load_config(path: Option<&Path>) -> anyhow::Result<(PathBuf, Config)> {
     let path = match path {
         Some(path) => path.to_owned(),
         None => find_config().ok_or_else(|| {
@@ -27,31 +35,111 @@ pub(super) fn load_config(path: Option<&Path>) -> anyhow::Result<(std::path::Pat
 }
 
 /// The config file that is used without `--config`, if there is one.
-pub(super) fn find_config() -> Option<std::path::PathBuf> {
+pub(super) fn find_config() -> Option<PathBuf> {
     ["gatepost.toml", "/etc/gatepost/gatepost.toml"]
         .into_iter()
         .map(Into::into)
-        .find(|path: &std::path::PathBuf| path.exists())
+        .find(|path: &PathBuf| path.exists())
 }
 
-/// One request. Answers of 200 and 422 are read; anything else is an error.
-pub(super) fn ask<T: DeserializeOwned>(config: &Config, method: &str, path: &str) -> anyhow::Result<T> {
-    let url = format!("http://{}{path}", config.admin.address);
-    let token = format!("Bearer {}", read_token(config).context(NotRunning)?);
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .timeout_global(Some(PATIENCE))
-        .http_status_as_error(false)
-        .build()
-        .into();
-    let sent = match method {
-        "POST" => agent.post(&url).header("Authorization", &token).send_empty(),
-        _ => agent.get(&url).header("Authorization", &token).call(),
-    };
-    let mut answer =
-        sent.with_context(|| format!("no answer from {}; is the server running?", config.admin.address))?;
-    let text = answer.body_mut().read_to_string().context("reading the answer")?;
-    match answer.status().as_u16() {
-        200 | 422 => serde_json::from_str(&text).context("the server's answer is not of this version"),
-        status => bail!("the server answers {status}: {text}"),
+/// The admin API of one server, with the host's token.
+pub(super) struct Client {
+    agent: ureq::Agent,
+    address: String,
+    token: String,
+}
+
+/// What it answered.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) etag: Option<String>,
+    retry_after: Option<u64>,
+    body: String,
+}
+
+/// An RFC 9457 problem.
+#[derive(Deserialize)]
+struct Told {
+    detail: String,
+    #[serde(default)]
+    problems: Vec<Problem>,
+}
+
+impl Client {
+    /// For the server of this config.
+    pub(super) fn new(config: &Config) -> anyhow::Result<Self> {
+        let agent = ureq::Agent::config_builder()
+            .timeout_global(Some(PATIENCE))
+            .http_status_as_error(false)
+            .build()
+            .into();
+        let token = format!("Bearer {}", read_token(config).context(NotRunning)?);
+        Ok(Self { agent, address: config.admin.address.to_string(), token })
+    }
+
+    pub(super) fn get(&self, path: &str) -> anyhow::Result<Answer> {
+        self.answer(self.agent.get(self.url(path)).header("Authorization", &self.token).call())
+    }
+
+    pub(super) fn post(&self, path: &str) -> anyhow::Result<Answer> {
+        self.answer(self.agent.post(self.url(path)).header("Authorization", &self.token).send_empty())
+    }
+
+    /// Sends a body, again where the server is busy. `what` is told on a terminal where it takes its time.
+    pub(super) fn put(
+        &self,
+        what: &'static str,
+        path: &str,
+        content_type: &str,
+        fields: &[(&str, &str)],
+        body: &[u8],
+    ) -> anyhow::Result<Answer> {
+        let _waiting = Waiting::start(what);
+        let mut tries = 1;
+        loop {
+            let request = self.agent.put(self.url(path)).header("Authorization", &self.token);
+            // A server that does not want the body says so before it is sent.
+            let request = request.header("Content-Type", content_type).header("Expect", "100-continue");
+            let request = fields.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+            let answer = self.answer(request.send(body))?;
+            let Some(pause) = answer.retry_after.filter(|_| tries < TRIES) else { return Ok(answer) };
+            std::thread::sleep(Duration::from_secs(pause.min(PAUSE_MAX)));
+            tries += 1;
+        }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    fn answer(&self, sent: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> anyhow::Result<Answer> {
+        let mut answer =
+            sent.with_context(|| format!("no answer from {}; is the server running?", self.address))?;
+        let field =
+            |name| answer.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let (etag, retry_after) = (field("etag"), field("retry-after"));
+        let body = answer.body_mut().with_config().limit(ANSWER_MAX).read_to_string();
+        Ok(Answer {
+            status: answer.status().as_u16(),
+            etag,
+            retry_after: retry_after.and_then(|seconds| seconds.parse().ok()),
+            body: body.context("reading the answer")?,
+        })
+    }
+}
+
+impl Answer {
+    /// The answer, where it has one of these statuses.
+    ///
+    /// # Errors
+    /// What the server told instead.
+    pub(super) fn expect<T: DeserializeOwned>(&self, good: &[u16]) -> anyhow::Result<T> {
+        if good.contains(&self.status) {
+            return serde_json::from_str(&self.body).context("the server's answer is not of this version");
+        }
+        match serde_json::from_str::<Told>(&self.body) {
+            Ok(Told { detail, problems }) => Err(Refused { status: self.status, detail, problems }.into()),
+            Err(_) => bail!("the server answers {}: {}", self.status, self.body.escape_debug()),
+        }
     }
 }

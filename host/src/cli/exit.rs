@@ -37,6 +37,8 @@ impl Exit {
             .find_map(|cause| {
                 if cause.is::<Problems>() {
                     Some(Self::Config)
+                } else if let Some(refused) = cause.downcast_ref::<Refused>() {
+                    Some(refused.exit())
                 } else if cause.is::<Usage>() {
                     Some(Self::Usage)
                 } else if cause.is::<ureq::Error>() {
@@ -73,6 +75,30 @@ pub struct NotRunning;
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Usage(pub String);
+
+/// The server does not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[error("{detail}{}{}", if .problems.is_empty() { "" } else { ":\n" }, lines(.problems))]
+pub struct Refused {
+    /// The HTTP status.
+    pub status: u16,
+    /// What it says.
+    pub detail: String,
+    /// All that is wrong, where that is a list.
+    pub problems: Vec<Problem>,
+}
+
+impl Refused {
+    fn exit(&self) -> Exit {
+        match self.status {
+            // What an argument names is none, or is not there.
+            400 | 404 => Exit::Usage,
+            429 | 503 => Exit::TempFail,
+            400..500 => Exit::Config,
+            _ => Exit::Software,
+        }
+    }
+}
 
 /// Everything that is wrong with a config, a line each.
 #[derive(Debug, thiserror::Error)]

@@ -6,6 +6,7 @@
 #[macro_use]
 mod output;
 mod arguments;
+mod chain;
 mod check;
 mod client;
 mod completions;
@@ -37,6 +38,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Verb::Completions { shell } => completions::run(shell),
         Verb::Man { out } => man::run(out.as_deref(), json),
         Verb::Run(options) => run::run(config, &options, json),
+        Verb::Chain(verb) => chain::run(config, &verb, json),
         #[cfg(feature = "wasm")]
         Verb::Processor(verb) => processor::run(config, &verb, json),
     };

@@ -1,7 +1,52 @@
-//! Printing to stdout where the reader may go away: `gatepost status | head -1` is no error.
+//! Printing to stdout where the reader may go away: `gatepost status | head -1` is no error. And a word on the terminal
+//! where something takes its time.
 
 use std::fmt::Arguments;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// What is done sooner needs no word.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// While this lives, a line on the terminal says what is waited for; nothing where stderr is none.
+pub(super) struct Waiting {
+    over: Option<SyncSender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Waiting {
+    /// `what` is a word in progress: `uploading`.
+    pub(super) fn start(what: &'static str) -> Self {
+        if !std::io::stderr().is_terminal() {
+            return Self { over: None, thread: None };
+        }
+        let (over, told) = sync_channel(0);
+        let thread = std::thread::spawn(move || {
+            let began = Instant::now();
+            let mut shown = false;
+            while told.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                shown = true;
+                eprint!("\r{what} ... {} s", began.elapsed().as_secs());
+            }
+            if shown {
+                eprint!("\r\x1b[K");
+            }
+        });
+        Self { over: Some(over), thread: Some(thread) }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.over.take();
+        if let Some(thread) = self.thread.take() {
+            // The thread's only fault would be a panic, which has been printed.
+            let _ = thread.join();
+        }
+    }
+}
 
 /// Prints a line; nobody reading it any more is no reason to fail.
 pub(super) fn print_line(text: Arguments<'_>) {

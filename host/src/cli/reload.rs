@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::client::{ask, load_config};
+use super::client::{Client, load_config};
 use super::exit::Exit;
 use crate::catalog::ReloadReport;
 
@@ -12,7 +12,7 @@ pub(super) fn run(config: Option<&Path>, json: bool) -> anyhow::Result<Exit> {
         // The server says the same, and keeps what it has; nothing is lost by not asking.
         Err(error) => return Err(error.context("nothing was reloaded")),
     };
-    let report: ReloadReport = ask(&config, "POST", "/v1/reload")?;
+    let report: ReloadReport = Client::new(&config)?.post("/v1/reload")?.expect(&[200, 422])?;
     if json {
         outln!("{}", serde_json::to_string_pretty(&report)?);
     } else {

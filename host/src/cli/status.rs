@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use super::client::{ask, load_config};
+use super::client::{Client, load_config};
 use super::exit::Exit;
 use crate::admin::Status;
 use crate::telemetry::causes::one_line;
 
 pub(super) fn run(config: Option<&Path>, json: bool) -> anyhow::Result<Exit> {
     let (_, config) = load_config(config)?;
-    let status: Status = ask(&config, "GET", "/v1/status")?;
+    let status: Status = Client::new(&config)?.get("/v1/status")?.expect(&[200])?;
     if json {
         outln!("{}", serde_json::to_string_pretty(&status)?);
         return Ok(Exit::Ok);

@@ -78,7 +78,11 @@ fn listener(listener: &Listener) -> Table {
 
 fn admin(config: &Config) -> Table {
     let hosts: Vec<Value> = config.admin.hosts.iter().map(|host| host.as_str().into()).collect();
-    let mut table = table([("address", config.admin.address.to_string().into()), ("hosts", hosts.into())]);
+    let mut table = table([
+        ("address", config.admin.address.to_string().into()),
+        ("hosts", hosts.into()),
+        ("uploads_max", number(config.admin.uploads_max)),
+    ]);
     if config.admin.token.is_some() {
         table.insert("token".to_owned(), "***".into());
     }

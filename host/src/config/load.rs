@@ -16,8 +16,8 @@ use super::{Admin, ByteSize, Config, Limits, Listener, Problem, Server, limits, 
 use crate::chain::spec::is_name;
 use crate::telemetry::{Level, Settings};
 
-/// Largest config file that is read.
-const FILE_MAX: u64 = 1 << 20;
+/// Largest config file that is read, in bytes.
+pub(crate) const FILE_MAX: u64 = 1 << 20;
 
 /// Reads the config at `path`, with every default filled in.
 ///
@@ -173,6 +173,7 @@ fn read_admin(mut reader: Reader<'_>, base: &Path) -> Admin {
         address: listener::address(&mut reader, "address").unwrap_or(address),
         token: read_secret(&mut reader, "token", base),
         hosts: reader.strings("hosts"),
+        uploads_max: usize::try_from(reader.count("uploads_max", 1..=64, 4)).unwrap_or(4),
     };
     reader.finish();
     admin

@@ -101,4 +101,6 @@ pub struct Admin {
     pub token: Option<String>,
     /// Names that the Host header may carry, beyond the address and `localhost`.
     pub hosts: Vec<String>,
+    /// Uploads and changes of chains at work at once; past it 503. Default 4: each may hold a component in memory.
+    pub uploads_max: usize,
 }

@@ -159,6 +159,10 @@ impl AdminHandle for Inner {
         self.telemetry.metrics_text()
     }
 
+    fn catalog(&self) -> Arc<Catalog> {
+        self.catalog.clone()
+    }
+
     fn not_ready(&self) -> Option<String> {
         let draining = *self.drain.borrow() >= Drain::Draining;
         let why = if draining {

@@ -236,6 +236,43 @@ pub enum Event {
         /// Its chain.
         chain: String,
     },
+    /// A stage failed on a message of the smoke corpus when its chain was checked. The chain is live all the same.
+    SmokeFailed {
+        /// Whose chain.
+        tenant: String,
+        /// Which stage.
+        stage: String,
+        /// The message, by its name in the corpus; empty: none was needed.
+        message: String,
+        /// One of `StageError::reason`, or `configure`, or `slow`.
+        reason: String,
+        /// The whole chain of causes.
+        error: String,
+    },
+    /// A component was stored.
+    ProcessorStored {
+        /// Whose: a tenant, or `host`.
+        owner: String,
+        /// Its name.
+        name: String,
+        /// Its version.
+        version: String,
+        /// BLAKE3 of its bytes, in hex.
+        hash: String,
+        /// Its size in bytes.
+        size: usize,
+    },
+    /// A component was refused at upload.
+    ProcessorRefused {
+        /// Whose: a tenant, or `host`.
+        owner: String,
+        /// Its name.
+        name: String,
+        /// Its version.
+        version: String,
+        /// Why: what the uploader was told.
+        error: String,
+    },
     /// A tenant's file was refused.
     TenantRefused {
         /// Which tenant.
@@ -266,6 +303,7 @@ impl Event {
             | Self::StageFailed { .. }
             | Self::TurnRefused { .. }
             | Self::BreakerOpened { .. }
+            | Self::SmokeFailed { .. }
             | Self::TenantRefused { .. } => Level::Warn,
             Self::RecipientRefused { .. }
             | Self::Started { .. }
@@ -275,6 +313,8 @@ impl Event {
             | Self::BreakerProbing { .. }
             | Self::BreakerClosed { .. }
             | Self::TenantLoaded { .. }
+            | Self::ProcessorStored { .. }
+            | Self::ProcessorRefused { .. }
             | Self::Reloaded { .. } => Level::Info,
             Self::SessionOpened { .. }
             | Self::SessionRefused { .. }

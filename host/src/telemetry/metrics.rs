@@ -54,6 +54,8 @@ pub(super) struct Metrics {
     instances_of_tenants: Series<TenantLabels, Gauge>,
     pub(super) watched: Arc<Watched>,
     swap_found: Gauge,
+    uploads: Series<ResultLabels, Counter>,
+    smoke_failures: Series<StageLabels, Counter>,
 }
 
 /// The label sets. Each has the tenant first where a tenant can add to it.
@@ -155,6 +157,12 @@ impl Metrics {
             ),
             watched,
             swap_found,
+            uploads: counter(&mut r, "uploads", "Components that were uploaded, by what became of them"),
+            smoke_failures: counter(
+                &mut r,
+                "smoke_failures",
+                "Stages that went live though they failed on the smoke corpus",
+            ),
             registry: r,
         }
     }
@@ -206,6 +214,12 @@ impl Metrics {
             }
             Event::SwapFound { .. } => {
                 self.swap_found.set(1);
+            }
+            Event::ProcessorStored { .. } => self.uploads.with(&ResultLabels { result: "ok" }, inc),
+            Event::ProcessorRefused { .. } => self.uploads.with(&ResultLabels { result: "refused" }, inc),
+            Event::SmokeFailed { tenant, stage, .. } => {
+                let labels = StageLabels { tenant: tenant.clone(), stage: stage.clone() };
+                self.smoke_failures.with(&labels, inc);
             }
             Event::Started { .. }
             | Event::SwapGone

@@ -33,6 +33,12 @@ pub(super) const GRANTED: [(&str, &str, &[&str]); 4] = [
     (KV, "kv", &["get", "set", "add"]),
 ];
 
+/// The grants that a component with these imports needs.
+pub fn grants_of(imports: &[String]) -> Vec<String> {
+    let needed = GRANTED.iter().filter(|(interface, ..)| imports.iter().any(|import| import == interface));
+    needed.map(|(_, grant, _)| (*grant).to_owned()).collect()
+}
+
 /// Whether an address is of the tenant's own domains.
 pub type Owns = Arc<dyn Fn(&Mailbox) -> bool + Send + Sync>;
 

@@ -22,6 +22,12 @@ pub enum ProcessorVerb {
     /// Build a crate and run its cases in the sandbox, over every way of cutting the message
     #[command(after_help = TEST_EXAMPLES)]
     Test(TestOptions),
+    /// Give a component to the running server, for the chains of a tenant or of all
+    ///
+    /// It is checked as in a chain, but for its config. No chain changes by itself: `gatepost chain set` or `gatepost reload`
+    /// takes up what is newest then.
+    #[command(after_help = PUSH_EXAMPLES)]
+    Push(PushOptions),
     /// Show what a component is, imports, takes and gives
     Inspect {
         /// The component
@@ -120,4 +126,31 @@ pub struct TestOptions {
     /// Test this component, and build nothing
     #[arg(long, value_name = "FILE")]
     pub component: Option<PathBuf>,
+}
+
+const PUSH_EXAMPLES: &str = "Examples:
+  gatepost processor push my-filter.wasm --tenant acme
+  gatepost processor push my-filter.wasm --tenant acme --name tagger --version 1.2.0
+  gatepost processor push my-filter.wasm --host     # for all tenants
+
+Exit codes: 0 stored, or there already with the same bytes, 64 wrong argument or no such tenant, 69 server not running, 75 the
+server is busy, 78 refused.";
+
+/// Options of `processor push`.
+#[derive(Debug, Args)]
+pub struct PushOptions {
+    /// The component
+    pub file: PathBuf,
+    /// Whose it is to be
+    #[arg(long, value_name = "NAME", required_unless_present = "host")]
+    pub tenant: Option<String>,
+    /// Share it with all tenants
+    #[arg(long, conflicts_with = "tenant")]
+    pub host: bool,
+    /// Its name in chains [default: as it says itself]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Its version, such as 1.0.0 [default: as it says itself]
+    #[arg(long, value_name = "VERSION")]
+    pub version: Option<String>,
 }

@@ -1,8 +1,9 @@
-//! `gatepost processor new|build|test|inspect`: from nothing to a component, and what a component is.
+//! `gatepost processor new|build|test|push|inspect`: from nothing to a component in a chain, and what a component is.
 
 mod build;
 mod inspect;
 mod new;
+mod push;
 mod test;
 
 use super::arguments::processor::ProcessorVerb;
@@ -17,6 +18,7 @@ pub(super) fn run(
         ProcessorVerb::New(options) => new::run(options, json),
         ProcessorVerb::Build { dir, output } => build::run(dir, output.as_deref(), json),
         ProcessorVerb::Test(options) => test::run(config, options, json),
+        ProcessorVerb::Push(options) => push::run(config, options, json),
         ProcessorVerb::Inspect { file } => inspect::run(file, json),
     }
 }

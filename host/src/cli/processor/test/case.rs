@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::cutting::{CUTTINGS, Cutting};
+use crate::chain::cutting::{CUTTINGS, Cutting};
 use crate::cli::exit::Problems;
 use crate::cli::offline::Sent;
 use crate::config::Problem;

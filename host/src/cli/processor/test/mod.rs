@@ -5,7 +5,6 @@
 //! ```
 
 mod case;
-mod cutting;
 mod diff;
 mod judge;
 mod trial;

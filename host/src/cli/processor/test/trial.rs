@@ -7,9 +7,9 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use super::case::Case;
-use super::cutting::{Cut, Cutting};
 use super::diff::diff;
 use super::judge::{Came, difference, problems};
+use crate::chain::cutting::{Cut, Cutting};
 use crate::chain::{Fixed, LineUp};
 use crate::cli::offline::{Outcome, Plan, Workshop, through};
 use crate::mail::MessageId;
@@ -73,7 +73,7 @@ impl Bench<'_> {
     pub(super) fn run(&self, case: &Case) -> anyhow::Result<Trial> {
         let line_up = self.line_up(case, None)?;
         let id = new_id();
-        let whole = self.once(case, &line_up, &id, &Cut { how: String::new(), at: Vec::new() })?;
+        let whole = self.once(case, &line_up, &id, &Cut::whole())?;
         let log = self.workshop.said();
         let mut problems = problems(&case.expect, &whole);
         let outcome = &whole.outcome;
@@ -198,7 +198,7 @@ impl Bench<'_> {
         id: &MessageId,
         whole: &Outcome,
     ) -> anyhow::Result<Figures> {
-        let cut = Cut { how: String::new(), at: Vec::new() };
+        let cut = Cut::whole();
         let mut times = Vec::with_capacity(MEASURED_RUNS);
         for _ in 0..MEASURED_RUNS {
             let Came { outcome, .. } = self.once(case, line_up, id, &cut)?;

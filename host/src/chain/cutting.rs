@@ -7,19 +7,23 @@
 //! random   pieces of 1 to 4096 bytes, 8 times, always the same for the same seed
 //! ```
 //!
-//! Knows nothing of what a message is.
+//! Knows nothing of what a message is. What a stage gives must not depend on it (`docs/semantics.md`, Upload and check).
 
 /// A way of cutting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cutting {
+pub enum Cutting {
+    /// One piece.
     Whole,
+    /// One byte a piece.
     Bytes,
+    /// In two, at many places.
     Halves,
+    /// Pieces of random sizes, several times.
     Random,
 }
 
 /// All of them, by the names that a case has for them.
-pub(super) const CUTTINGS: [(&str, Cutting); 4] = [
+pub const CUTTINGS: [(&str, Cutting); 4] = [
     ("whole", Cutting::Whole),
     ("bytes", Cutting::Bytes),
     ("halves", Cutting::Halves),
@@ -39,14 +43,26 @@ const RANDOM_PIECE_MAX: u64 = 4096;
 
 /// One message in pieces: what to call it, and where it is cut, ascending.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Cut {
-    pub(super) how: String,
-    pub(super) at: Vec<usize>,
+pub struct Cut {
+    /// For people: `cut in two at 7`.
+    pub how: String,
+    /// Where, in bytes from the start.
+    pub at: Vec<usize>,
 }
 
 impl Cut {
+    /// Not at all.
+    pub fn whole() -> Self {
+        Self { how: "whole".into(), at: Vec::new() }
+    }
+
+    /// A message of `len` bytes in pieces of `size` bytes, the last one shorter.
+    pub fn every(size: usize, len: usize) -> Self {
+        Self { how: format!("every {size} bytes"), at: (size..len).step_by(size.max(1)).collect() }
+    }
+
     /// The pieces; none is empty.
-    pub(super) fn pieces<'m>(&'m self, message: &'m [u8]) -> impl Iterator<Item = &'m [u8]> {
+    pub fn pieces<'m>(&'m self, message: &'m [u8]) -> impl Iterator<Item = &'m [u8]> {
         let ends = self.at.iter().copied().chain([message.len()]);
         let mut from = 0;
         ends.filter_map(move |end| {
@@ -59,10 +75,10 @@ impl Cut {
 
 impl Cutting {
     /// Every cut of `message` that this way makes.
-    pub(super) fn cuts(self, message: &[u8], seed: u64) -> Vec<Cut> {
+    pub fn cuts(self, message: &[u8], seed: u64) -> Vec<Cut> {
         let len = message.len();
         match self {
-            Self::Whole => vec![Cut { how: "whole".into(), at: Vec::new() }],
+            Self::Whole => vec![Cut::whole()],
             Self::Bytes => vec![Cut { how: "byte by byte".into(), at: (1..len.min(BYTES_MAX)).collect() }],
             Self::Halves => {
                 let cut = |at| Cut { how: format!("cut in two at {at}"), at: vec![at] };
@@ -143,6 +159,17 @@ mod tests {
         assert!(cuts(EVERY_CUT_MAX + 1) < EVERY_CUT_MAX - 1);
         let bytes = Cutting::Bytes.cuts(&vec![b'x'; BYTES_MAX + 5], 0);
         assert_eq!(bytes[0].at.len(), BYTES_MAX - 1, "what is past the limit comes with the last piece");
+    }
+
+    #[test]
+    fn pieces_of_one_size() {
+        let pieces = |size, message: &[u8]| -> Vec<usize> {
+            Cut::every(size, message.len()).pieces(message).map(<[u8]>::len).collect()
+        };
+        assert_eq!(pieces(3, b"12345678"), [3, 3, 2]);
+        assert_eq!(pieces(4, b"12345678"), [4, 4]);
+        assert_eq!(pieces(9, b"12345678"), [8]);
+        assert_eq!(pieces(1, b""), [0usize; 0]);
     }
 
     #[test]

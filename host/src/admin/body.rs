@@ -1,0 +1,114 @@
+//! Reads a request's body: so many bytes, in so much time, and nothing of it kept that is too much.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::http::{HeaderMap, StatusCode, header};
+use tokio::time::{Instant, timeout};
+
+use super::problem::Problem;
+
+/// Longest silence within a body.
+const SILENCE_MAX: Duration = Duration::from_secs(10);
+/// Longest time for all of it: 20 MiB at 180 KiB a second.
+const TIME_MAX: Duration = Duration::from_secs(120);
+
+/// The body, of at most `max` bytes; `what` is what it holds, for people.
+pub(super) async fn read(
+    headers: &HeaderMap,
+    mut body: Body,
+    max: u64,
+    what: &str,
+) -> Result<Vec<u8>, Problem> {
+    let declared =
+        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if declared.is_some_and(|declared| declared > max) {
+        return Err(too_large(max, what));
+    }
+    gather(&mut body, max, what).await
+}
+
+/// What comes in pieces.
+trait Pieces {
+    /// The next one; none: that was all.
+    fn next(&mut self) -> impl Future<Output = Option<Result<Bytes, String>>> + Send;
+}
+
+async fn gather(pieces: &mut impl Pieces, max: u64, what: &str) -> Result<Vec<u8>, Problem> {
+    let too_slow = |_| Problem::new(StatusCode::REQUEST_TIMEOUT, "the body came too slowly");
+    let (mut bytes, end) = (Vec::new(), Instant::now() + TIME_MAX);
+    loop {
+        let patience = SILENCE_MAX.min(end.saturating_duration_since(Instant::now()));
+        let Some(piece) = timeout(patience, pieces.next()).await.map_err(too_slow)? else { return Ok(bytes) };
+        let piece = piece.map_err(|error| {
+            Problem::new(StatusCode::BAD_REQUEST, format!("the body cannot be read: {error}"))
+        })?;
+        if (bytes.len() + piece.len()) as u64 > max {
+            return Err(too_large(max, what));
+        }
+        bytes.extend_from_slice(&piece);
+    }
+}
+
+fn too_large(max: u64, what: &str) -> Problem {
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("{what} may have at most {max} bytes"))
+}
+
+impl Pieces for Body {
+    /// Trailers are passed over.
+    async fn next(&mut self) -> Option<Result<Bytes, String>> {
+        loop {
+            let frame = std::future::poll_fn(|cx| Pin::new(&mut *self).poll_frame(cx)).await?;
+            match frame {
+                Err(error) => return Some(Err(error.to_string())),
+                Ok(frame) => {
+                    if let Ok(piece) = frame.into_data() {
+                        return Some(Ok(piece));
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::response::IntoResponse as _;
+
+    use super::*;
+
+    /// One byte, so many times, each after a pause.
+    struct Trickle(Duration, usize);
+
+    impl Pieces for Trickle {
+        async fn next(&mut self) -> Option<Result<Bytes, String>> {
+            tokio::time::sleep(self.0).await;
+            self.1 = self.1.checked_sub(1)?;
+            Some(Ok(Bytes::from_static(b"x")))
+        }
+    }
+
+    /// The length of what is read, or the status.
+    async fn trickle(pause: Duration, pieces: usize, max: u64) -> usize {
+        match gather(&mut Trickle(pause, pieces), max, "it").await {
+            Ok(bytes) => bytes.len(),
+            Err(problem) => problem.into_response().status().as_u16().into(),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_comes_in_time_or_not_at_all() {
+        let second = Duration::from_secs(1);
+        assert_eq!(trickle(second, 118, 1000).await, 118);
+        assert_eq!(trickle(second, 1000, 1000).await, 408, "a byte a second without end");
+        assert_eq!(trickle(second * 11, 1, 1000).await, 408, "silence");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_at_the_limit_and_past_it() {
+        assert_eq!(trickle(Duration::ZERO, 5, 5).await, 5);
+        assert_eq!(trickle(Duration::ZERO, 6, 5).await, 413);
+        assert_eq!(trickle(Duration::ZERO, 0, 5).await, 0);
+    }
+}

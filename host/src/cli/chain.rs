@@ -1,0 +1,131 @@
+//! `gatepost chain show|set`: a tenant's chain, by way of the running server.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::arguments::chain::{ChainVerb, SetOptions};
+use super::client::{Answer, Client, load_config};
+use super::exit::{Exit, Usage};
+use crate::catalog::{ChainChange, ChainSettings, ChainView, StageView};
+use crate::telemetry::causes::one_line;
+
+pub(super) fn run(config: Option<&Path>, verb: &ChainVerb, json: bool) -> anyhow::Result<Exit> {
+    match verb {
+        ChainVerb::Show { tenant } => show(config, tenant, json),
+        ChainVerb::Set(options) => set(config, options, json),
+    }
+}
+
+fn show(config: Option<&Path>, tenant: &str, json: bool) -> anyhow::Result<Exit> {
+    let (_, config) = load_config(config)?;
+    let answer = Client::new(&config)?.get(&path(tenant)?)?;
+    let revision = revision(&answer);
+    let settings: ChainSettings = answer.expect(&[200])?;
+    if json {
+        let mut shown = serde_json::to_value(&settings)?;
+        shown["tenant"] = tenant.into();
+        shown["revision"] = revision.into();
+        outln!("{}", serde_json::to_string_pretty(&shown)?);
+        return Ok(Exit::Ok);
+    }
+    let number = revision.map_or_else(|| "?".to_owned(), |revision| revision.to_string());
+    outln!("{}: revision {number}", one_line(tenant));
+    outln!("  chain       {}", one_line(&settings.chain));
+    for (key, text) in [("recipients", &settings.recipients), ("on_failure", &settings.on_failure)] {
+        if let Some(text) = text {
+            outln!("  {key:<11} {}", one_line(text));
+        }
+    }
+    for (label, table) in &settings.stage {
+        outln!("  stage       {} {}", one_line(label), one_line(&Value::Object(table.clone()).to_string()));
+    }
+    Ok(Exit::Ok)
+}
+
+fn set(config: Option<&Path>, options: &SetOptions, json: bool) -> anyhow::Result<Exit> {
+    let change = change(options)?;
+    let (_, config) = load_config(config)?;
+    let path = path(&options.tenant)?;
+    let expected = options.if_revision.map(|revision| format!("\"{revision}\""));
+    let fields: Vec<(&str, &str)> = expected.iter().map(|tag| ("If-Match", tag.as_str())).collect();
+    let body = serde_json::to_vec(&change)?;
+    let answer =
+        Client::new(&config)?.put("checking the chain", &path, "application/json", &fields, &body)?;
+    let view: ChainView = answer.expect(&[200])?;
+    if json {
+        outln!("{}", serde_json::to_string_pretty(&view)?);
+        return Ok(Exit::Ok);
+    }
+    outln!("{}: revision {} is live: {}", view.name, view.revision, view.chain);
+    show_chain(&view);
+    Ok(Exit::Ok)
+}
+
+/// What is asked of the server.
+fn change(options: &SetOptions) -> Result<ChainChange, Usage> {
+    let mut stage = BTreeMap::new();
+    for given in &options.stage {
+        let wrong = |what: &str| Usage(format!("--stage `{given}` is not LABEL=JSON: {what}"));
+        let (label, json) = given.split_once('=').ok_or_else(|| wrong("there is no `=`"))?;
+        let table = serde_json::from_str(json).map_err(|error| wrong(&error.to_string()))?;
+        let table = match table {
+            Value::Object(table) => Some(table),
+            Value::Null => None,
+            _ => return Err(wrong("expected an object, or null to take its settings away")),
+        };
+        stage.insert(label.trim().to_ascii_lowercase(), table);
+    }
+    let cleared = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+    Ok(ChainChange {
+        chain: options.chain.clone(),
+        stage,
+        on_failure: options.on_failure.map(|policy| Some(policy.name().to_owned())),
+        recipients: options.recipients.as_ref().map(cleared),
+    })
+}
+
+/// A path holds no tenant that is no name: what is left out here the server would not find either.
+fn path(tenant: &str) -> Result<String, Usage> {
+    if tenant.is_empty() || !tenant.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+        return Err(Usage(format!("`{tenant}` cannot name a tenant")));
+    }
+    Ok(format!("/v1/tenants/{tenant}/chain"))
+}
+
+/// From the ETag.
+fn revision(answer: &Answer) -> Option<u64> {
+    answer.etag.as_deref()?.trim_matches('"').parse().ok()
+}
+
+/// The stages and sinks of a chain, for people.
+pub(super) fn show_chain(view: &ChainView) {
+    for check in &view.recipients {
+        outln!("  {:<24} recipients           {}", check.name, check.processor);
+    }
+    for stage in &view.stages {
+        outln!("  {:<24} {:>8} -> {:<8} {}", stage.name, stage.takes, stage.gives, stage.processor);
+        if let Some(figures) = figures(stage) {
+            outln!("  {:<24} {figures}", "");
+        }
+    }
+    for sink in &view.sinks {
+        outln!("  {sink:<24}     sink");
+    }
+    for warning in &view.warnings {
+        outln!("  warning: {}", one_line(&warning.to_string()));
+    }
+}
+
+fn figures(stage: &StageView) -> Option<String> {
+    let smoke = stage.smoke.as_ref().filter(|smoke| smoke.runs > 0)?;
+    Some(format!(
+        "smoke: {} messages, {} runs, cpu {} us (most {}), memory {} KiB",
+        smoke.messages,
+        smoke.runs,
+        smoke.cpu_us_median,
+        smoke.cpu_us_max,
+        smoke.memory_peak >> 10
+    ))
+}
