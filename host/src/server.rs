@@ -3,6 +3,8 @@
 //! As a library: `Server::builder(config).processor("mine", factory).sink("ours", factory).start().await`, then
 //! `telemetry().subscribe()` for the events, and `drain().await` at the end (`examples/embed.rs`).
 
+#[cfg(feature = "wasm")]
+mod code;
 mod inner;
 
 use std::io;
@@ -30,6 +32,8 @@ use crate::telemetry::{Event, Level, Telemetry};
 use crate::tls::TlsSlot;
 use crate::transaction::Chains;
 use crate::{listener, token};
+#[cfg(feature = "wasm")]
+pub(crate) use code::Code;
 use inner::Inner;
 
 /// How long the last replies, `shutdown` hooks and log lines may take once `drain_timeout` is over.
@@ -41,6 +45,8 @@ pub struct Builder {
     path: Option<PathBuf>,
     registry: Registry,
     telemetry: Option<Telemetry>,
+    #[cfg(feature = "wasm")]
+    compiler: crate::wasm::Compiler,
 }
 
 impl Builder {
@@ -72,6 +78,16 @@ impl Builder {
         self
     }
 
+    /// Who compiles components. Default [`Compiler::Nobody`](crate::wasm::Compiler::Nobody): a chain that names one is refused.
+    /// A component can make its compiler run for hours, take all memory or crash, so choose a jail, which needs the `gatepost`
+    /// binary, unless every component of the catalog is your own.
+    #[cfg(feature = "wasm")]
+    #[must_use]
+    pub fn compiler(mut self, compiler: crate::wasm::Compiler) -> Self {
+        self.compiler = compiler;
+        self
+    }
+
     /// Binds every socket, loads the catalog, and serves. A tenant that cannot be loaded does not keep the others from
     /// being served.
     pub async fn start(self) -> anyhow::Result<Server> {
@@ -95,11 +111,18 @@ pub struct Server {
 impl Server {
     /// A server with everything that Gatepost brings.
     pub fn builder(config: Config) -> Builder {
-        Builder { config, path: None, registry: Registry::builtin(), telemetry: None }
+        Builder {
+            config,
+            path: None,
+            registry: Registry::builtin(),
+            telemetry: None,
+            #[cfg(feature = "wasm")]
+            compiler: crate::wasm::Compiler::Nobody,
+        }
     }
 
     async fn start(builder: Builder) -> anyhow::Result<Self> {
-        let Builder { config, path, registry, telemetry } = builder;
+        let Builder { config, path, registry, telemetry, .. } = builder;
         let telemetry = match telemetry {
             Some(telemetry) => telemetry,
             None => Telemetry::new(&config.telemetry).context("cannot open the log")?,
@@ -108,7 +131,16 @@ impl Server {
             format!("cannot make the state folder `{}`", config.server.state_dir.display())
         })?;
         let kv = SqliteKv::new(&config.server.state_dir.join("kv.db"));
-        let catalog = Arc::new(open_catalog(&config, registry, &telemetry, Grants::AsGiven(kv))?);
+        #[cfg(feature = "wasm")]
+        let code = Code::of_server(builder.compiler, &config.server)?;
+        let catalog = Arc::new(open_catalog(
+            &config,
+            registry,
+            &telemetry,
+            Grants::AsGiven(kv),
+            #[cfg(feature = "wasm")]
+            code,
+        )?);
         catalog.store().make_folders().context("cannot make the catalog's folders")?;
         let (threads, handle) = ChainThreads::start().context("cannot start the chains' threads")?;
         let (drain, phase) = watch::channel(Drain::Serving);
@@ -257,11 +289,15 @@ pub(crate) fn open_catalog(
     registry: Registry,
     telemetry: &Telemetry,
     grants: Grants,
+    #[cfg(feature = "wasm")] code: Code,
 ) -> anyhow::Result<Catalog> {
     #[cfg(feature = "wasm")]
     let loader = {
         let memory_max = usize::try_from(config.limits_max.memory_per_instance.0).unwrap_or(usize::MAX);
-        let sandboxes = crate::wasm::Sandboxes::new(crate::wasm::PoolSettings { memory_max })?;
+        let sandboxes = crate::wasm::Sandboxes::new(crate::wasm::PoolSettings { memory_max }, code.compiler)?
+            .with_jails_max(config.server.jails_max)
+            .with_cache(code.cache)
+            .with_telemetry(telemetry.clone());
         for text in sandboxes.notices() {
             telemetry.emit(Event::Notice { level: Level::Warn, text: text.clone() });
         }

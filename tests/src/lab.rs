@@ -16,8 +16,8 @@ use gatepost::mail::{Envelope, Mailbox, MessageId, Verdict};
 use gatepost::sink::SinkFailure;
 use gatepost::telemetry::{Event, StageRecord, Telemetry, causes};
 use gatepost::wasm::{
-    Capabilities, KvAccess, Loaded, PoolSettings, SandboxedChecker, SandboxedProcessor, Sandboxes,
-    StageIdentity, StageLimits,
+    Capabilities, Compiler, KvAccess, LoadError, LoadLimits, Loaded, PoolSettings, SandboxedChecker,
+    SandboxedProcessor, Sandboxes, StageIdentity, StageLimits,
 };
 
 /// Longest header section in a lab, in bytes: the listener's default.
@@ -55,8 +55,26 @@ impl Lab {
     /// # Panics
     /// If the kernel gives no room for the pool.
     pub fn new() -> Self {
-        let sandboxes = Sandboxes::new(PoolSettings { memory_max: 64 << 20 }).expect("the pool is made");
+        // The test's own executable has no jail to be started in.
+        Self::with_compiler(Compiler::InProcess)
+    }
+
+    /// The same, with components compiled by another.
+    ///
+    /// # Panics
+    /// If the kernel gives no room for the pool.
+    pub fn with_compiler(compiler: Compiler) -> Self {
+        let settings = PoolSettings { memory_max: 64 << 20 };
+        let sandboxes = Sandboxes::new(settings, compiler).expect("the pool is made");
         Self { sandboxes, telemetry: Telemetry::silent(), kv: Arc::default() }
+    }
+
+    /// Loads a component of `acme` under the host's default limits.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub fn load(&self, component: &[u8]) -> Result<Arc<Loaded>, LoadError> {
+        self.sandboxes.load(component, &LoadLimits::default(), TENANT)
     }
 
     /// A sandboxed stage called `guest`, to be configured further.
@@ -199,7 +217,7 @@ impl StagePlan<'_> {
     }
 
     fn parts(&self) -> (Arc<Loaded>, StageIdentity) {
-        let loaded = self.lab.sandboxes.load(&self.component).unwrap_or_else(|error| panic!("{error}"));
+        let loaded = self.lab.load(&self.component).unwrap_or_else(|error| panic!("{error}"));
         let identity = StageIdentity {
             tenant: TENANT.into(),
             label: self.label.into(),

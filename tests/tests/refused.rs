@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use gatepost::wasm::LoadError;
+use gatepost::wasm::admission::Refusal;
 use gatepost_tests::guest::Guest;
 use gatepost_tests::lab::Lab;
 
@@ -13,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 #[track_caller]
 fn refused(lab: &Lab, bytes: &[u8]) -> String {
     let began = Instant::now();
-    let error = lab.sandboxes.load(bytes).expect_err("it is refused");
+    let error = lab.load(bytes).expect_err("it is refused");
     assert!(began.elapsed() < PATIENCE, "{error} after {:?}", began.elapsed());
     let text = error.to_string();
     assert!(!text.is_empty() && !text.contains('\n'), "{text:?}");
@@ -43,7 +44,7 @@ fn what_is_no_component_at_all() {
 fn truncated_files() {
     let lab = Lab::new();
     let whole = Guest::new().component();
-    assert!(lab.sandboxes.load(&whole).is_ok());
+    assert!(lab.load(&whole).is_ok());
     for len in (8..whole.len()).step_by(7).chain([whole.len() - 1]) {
         refused(&lab, &whole[..len]);
     }
@@ -58,7 +59,7 @@ fn damaged_files() {
     for at in (0..whole.len()).step_by(11) {
         let mut damaged = whole.clone();
         damaged[at] ^= 0x41;
-        refusals += u32::from(lab.sandboxes.load(&damaged).is_err());
+        refusals += u32::from(lab.load(&damaged).is_err());
     }
     assert!(refusals > 10, "{refusals}");
 }
@@ -183,7 +184,7 @@ fn more_exports_are_taken() {
     let guest = Guest::new()
         .wit("export processor;", "export processor; export init: func();")
         .items("(func (export \"init\"))");
-    let loaded = lab.sandboxes.load(&guest.component()).unwrap();
+    let loaded = lab.load(&guest.component()).unwrap();
     assert_eq!(loaded.description.name, "fixture");
     assert!(
         loaded.imports.iter().all(|import| import == "gatepost:processor/types@0.1.0"),
@@ -240,8 +241,8 @@ fn a_refusal_leaves_nothing_behind() {
     let lab = Lab::new();
     refused(&lab, &Guest::new().describe("unreachable").component());
     let good = Guest::new().component();
-    let (first, second) = (lab.sandboxes.load(&good).unwrap(), lab.sandboxes.load(&good).unwrap());
+    let (first, second) = (lab.load(&good).unwrap(), lab.load(&good).unwrap());
     assert_eq!(first.id, second.id);
     assert!(std::sync::Arc::ptr_eq(&first, &second));
-    assert!(matches!(lab.sandboxes.load(b""), Err(LoadError::NotAComponent(_))));
+    assert!(matches!(lab.load(b""), Err(LoadError::Admission(Refusal::NotAComponent(_)))));
 }

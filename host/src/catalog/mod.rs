@@ -27,7 +27,7 @@ pub use report::{Changed, Refused, ReloadReport};
 pub use resolve::{Resolved, Resolver};
 pub use retirement::Retired;
 #[cfg(feature = "wasm")]
-pub use sandbox_loader::SandboxLoader;
+pub use sandbox_loader::{SandboxLoader, load_limits};
 pub use store::Store;
 pub use tenant_file::TenantFile;
 

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use super::tenant_file::GRANTS;
 use super::{ComponentLoader, ComponentStage};
 use crate::chain::{Processor, RecipientCheck};
+use crate::config::Limits;
 use crate::kv::KvStore;
 use crate::telemetry::causes;
 use crate::tenant::DomainTable;
 use crate::wasm::{
-    Capabilities, KvAccess, Loaded, SandboxedChecker, SandboxedProcessor, Sandboxes, StageIdentity,
-    StageLimits,
+    Capabilities, Census, CompileLimits, KvAccess, LoadLimits, Loaded, SandboxedChecker, SandboxedProcessor,
+    Sandboxes, StageIdentity, StageLimits,
 };
 
 /// Loads components into one set of sandboxes.
@@ -35,7 +36,10 @@ impl SandboxLoader {
 
     /// What both kinds of stage are made of.
     fn parts(&self, stage: &ComponentStage<'_>) -> Result<(Arc<Loaded>, StageIdentity, StageLimits), String> {
-        let loaded = self.sandboxes.load(stage.bytes).map_err(|error| causes(&error))?;
+        let loaded = self
+            .sandboxes
+            .load(stage.bytes, &load_limits(stage.limits), stage.tenant)
+            .map_err(|error| causes(&error))?;
         let limits = stage.limits;
         let limits = StageLimits {
             memory: limits.memory_per_instance.as_usize(),
@@ -83,6 +87,32 @@ impl SandboxLoader {
     }
 }
 
+/// What loading a component may take under these limits.
+pub fn load_limits(limits: &Limits) -> LoadLimits {
+    LoadLimits {
+        component: Census {
+            size: limits.component_size_max.0,
+            modules: limits.component_modules_max,
+            instances: limits.component_instances_max,
+            memories: limits.component_memories_max,
+            tables: limits.component_tables_max,
+            functions: limits.component_functions_max,
+            locals: limits.component_locals_max,
+            types: limits.component_types_max,
+            type_depth: limits.component_type_depth_max,
+            starts: limits.component_starts_max,
+            memory: limits.memory_per_instance.0,
+            table_elements: limits.table_elements_max,
+        },
+        compile: CompileLimits {
+            cpu: limits.compile_cpu,
+            wall: limits.compile_wall,
+            memory: limits.compile_memory.0,
+            output: limits.compiled_size_max.0,
+        },
+    }
+}
+
 impl ComponentLoader for SandboxLoader {
     fn load(&self, stage: ComponentStage<'_>) -> Result<Arc<dyn Processor>, String> {
         let (loaded, identity, limits) = self.parts(&stage)?;
@@ -92,5 +122,16 @@ impl ComponentLoader for SandboxLoader {
     fn load_checker(&self, stage: ComponentStage<'_>) -> Result<Arc<dyn RecipientCheck>, String> {
         let (loaded, identity, limits) = self.parts(&stage)?;
         Ok(Arc::new(SandboxedChecker::new(&loaded, identity, stage.config.to_string(), limits)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: the sandbox's own defaults, which embedding programs and tests take, are those of `[limits]`.
+    #[test]
+    fn defaults_are_the_same() {
+        assert_eq!(load_limits(&Limits::default()), LoadLimits::default());
     }
 }

@@ -22,8 +22,13 @@ mod status;
 use std::process::ExitCode;
 
 pub use arguments::Arguments;
+#[cfg(feature = "wasm")]
+use arguments::JailOptions;
 use arguments::Verb;
 use exit::Exit;
+
+#[cfg(feature = "wasm")]
+use crate::wasm::jail::child::JailLimits;
 
 /// Runs the verb.
 pub fn run(arguments: Arguments) -> ExitCode {
@@ -38,6 +43,8 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Verb::Man { out } => man::run(out.as_deref(), json),
         Verb::Run(options) => run::run(config, &options, json),
         #[cfg(feature = "wasm")]
+        Verb::CompileInJail(JailOptions { cpu_s, memory }) => jail(JailLimits { cpu_s, memory }),
+        #[cfg(feature = "wasm")]
         Verb::Processor(verb) => processor::run(config, &verb, json),
     };
     let exit = done.unwrap_or_else(|error| {
@@ -45,4 +52,11 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Exit::of_error(&error)
     });
     exit.into()
+}
+
+/// The child process in which `serve` and the other verbs compile.
+#[cfg(feature = "wasm")]
+fn jail(limits: JailLimits) -> anyhow::Result<Exit> {
+    crate::wasm::jail::child::run(limits)?;
+    Ok(Exit::Ok)
 }

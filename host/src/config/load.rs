@@ -148,8 +148,11 @@ fn read_server(mut reader: Reader<'_>, base: &Path) -> Option<Server> {
     let chunk_size = reader.size("chunk_size", 1 << 10..=1 << 20, ByteSize(16 << 10));
     let range = Duration::ZERO..=Duration::from_secs(3600);
     let drain_timeout = reader.duration("drain_timeout", range, Duration::from_secs(30));
+    let jails_max = usize::try_from(reader.count("jails_max", 1..=64, 2)).unwrap_or(2);
+    let cache_size_max = reader.size("cache_size_max", 0..=1 << 40, ByteSize(1 << 30));
     reader.finish();
-    Some(Server { hostname, state_dir: state_dir?, chunk_size, drain_timeout, postmaster })
+    let state_dir = state_dir?;
+    Some(Server { hostname, state_dir, chunk_size, drain_timeout, postmaster, jails_max, cache_size_max })
 }
 
 fn read_limits(mut reader: Reader<'_>) -> (Limits, Limits) {

@@ -29,7 +29,13 @@ pub struct PoolSettings {
 /// An engine, and what the operator should know about how its pool was made.
 pub(super) fn new(settings: PoolSettings) -> wasmtime::Result<(Engine, Vec<String>)> {
     let (pool, notices) = pool(settings);
-    Ok((Engine::new(&engine_config(pool))?, notices))
+    Ok((Engine::new(&engine_config(InstanceAllocationStrategy::Pooling(pool)))?, notices))
+}
+
+/// The engine of the jail, which only compiles: a pool would not fit into its address space, and it may start no thread. What
+/// it compiles fits the server's engine.
+pub(super) fn for_the_jail() -> wasmtime::Result<Engine> {
+    Engine::new(engine_config(InstanceAllocationStrategy::OnDemand).parallel_compilation(false))
 }
 
 /// Counts the engine's epochs until it is dropped.
@@ -62,7 +68,8 @@ impl Drop for Ticker {
     }
 }
 
-fn engine_config(pool: PoolingAllocationConfig) -> Config {
+/// Whatever stands here but the allocation is part of the compatibility hash, so server and jail share it.
+fn engine_config(allocation: InstanceAllocationStrategy) -> Config {
     let mut config = Config::new();
     config
         .strategy(Strategy::Cranelift)
@@ -78,7 +85,7 @@ fn engine_config(pool: PoolingAllocationConfig) -> Config {
         .wasm_memory64(false)
         .wasm_tail_call(false)
         .wasm_custom_page_sizes(false)
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+        .allocation_strategy(allocation);
     config
 }
 
@@ -129,4 +136,22 @@ fn instances_that_fit(notices: &mut Vec<String>) -> u32 {
 fn swap_is_on() -> bool {
     // One heading line, then a line for each swap area. Unreadable: assume the worse.
     std::fs::read_to_string("/proc/swaps").map_or(true, |text| text.lines().count() > 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wasm::cache::compatibility;
+
+    /// Goal: what the jail compiles is what the server runs.
+    #[test]
+    fn jail_and_server_are_compatible() {
+        let (server, _) = new(PoolSettings { memory_max: 64 << 20 }).unwrap();
+        let jail = for_the_jail().unwrap();
+        assert_eq!(compatibility(&server), compatibility(&jail));
+        let other = Engine::new(
+            engine_config(InstanceAllocationStrategy::OnDemand).cranelift_nan_canonicalization(false),
+        );
+        assert_ne!(compatibility(&other.unwrap()), compatibility(&jail), "it tells settings apart");
+    }
 }

@@ -1,24 +1,34 @@
 //! The sandbox: components of tenants, run under wasmtime. The only folder that names it.
 //!
 //! In reading order, each using those before it: `limits` (what an instance may use), `sandbox` (what it may touch),
-//! `host` (its imports), `capabilities` (those that need a grant), `instance` (its start and end), `component` (load and check), `engine` and `sandboxes` (one of
-//! each for the process), `stage` (one message through one instance), `checker` (one address).
+//! `host` (its imports), `capabilities` (those that need a grant), `instance` (its start and end), `admission` (what a file is
+//! made of), `compile`, `jail` and `cache` (how it becomes machine code), `component` (load and check), `engine` and `sandboxes`
+//! (one of each for the process), `stage` (one message through one instance), `checker` (one address).
 //!
 //! Knows nothing of tenants' files or SMTP sessions. Every message gets a fresh instance; nothing carries over.
 
+pub mod admission;
+pub mod cache;
 pub mod capabilities;
 pub mod checker;
+pub mod compile;
+mod compiled;
+mod compiling;
 pub mod component;
 pub mod engine;
 mod host;
 mod instance;
+pub mod jail;
 pub mod limits;
 mod sandbox;
 pub mod sandboxes;
 pub mod stage;
 
+pub use admission::Census;
+pub use cache::{Cache, KeyError};
 pub use capabilities::{Capabilities, KvAccess, Owns};
 pub use checker::SandboxedChecker;
+pub use compile::{CompileError, CompileLimits, Compiler, LoadLimits};
 pub use component::{LoadError, Loaded};
 pub use engine::PoolSettings;
 pub use limits::StageLimits;
