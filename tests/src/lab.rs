@@ -65,8 +65,9 @@ impl Lab {
     /// If the kernel gives no room for the pool.
     pub fn with_compiler(compiler: Compiler) -> Self {
         let settings = PoolSettings { memory_max: 64 << 20 };
+        let telemetry = Telemetry::silent();
         let sandboxes = Sandboxes::new(settings, compiler).expect("the pool is made");
-        Self { sandboxes, telemetry: Telemetry::silent(), kv: Arc::default() }
+        Self { sandboxes: sandboxes.with_telemetry(telemetry.clone()), telemetry, kv: Arc::default() }
     }
 
     /// Loads a component of `acme` under the host's default limits.

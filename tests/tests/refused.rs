@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use gatepost::wasm::LoadError;
 use gatepost::wasm::admission::Refusal;
+use gatepost::wasm::{LoadError, LoadLimits};
 use gatepost_tests::guest::Guest;
 use gatepost_tests::lab::Lab;
 
@@ -245,4 +245,19 @@ fn a_refusal_leaves_nothing_behind() {
     assert_eq!(first.id, second.id);
     assert!(std::sync::Arc::ptr_eq(&first, &second));
     assert!(matches!(lab.load(b""), Err(LoadError::Admission(Refusal::NotAComponent(_)))));
+}
+
+/// Goal: a limit holds for who has it, whoever else has loaded the same component or was refused it before.
+#[test]
+fn limits_are_each_tenants_own() {
+    let lab = Lab::new();
+    let guest = Guest::new().component();
+    let mut small = LoadLimits::default();
+    small.component.functions = 1;
+    let load = |limits: &LoadLimits| lab.sandboxes.load(&guest, limits, "acme").map_err(|e| e.to_string());
+    for _ in 0..2 {
+        let error = load(&small).unwrap_err();
+        assert!(error.ends_with("`component_functions_max` is 1"), "{error}");
+        assert!(load(&LoadLimits::default()).is_ok());
+    }
 }

@@ -53,10 +53,6 @@ pub enum Verb {
     #[cfg(feature = "wasm")]
     #[command(subcommand)]
     Processor(processor::ProcessorVerb),
-    /// Compile the component on standard input: the inside of the jail
-    #[cfg(feature = "wasm")]
-    #[command(name = crate::wasm::jail::VERB, hide = true)]
-    CompileInJail(JailOptions),
     /// Print what a shell reads to complete verbs and options
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {
@@ -88,18 +84,6 @@ pub struct CheckOptions {
     /// Print the effective config, every default filled in
     #[arg(long)]
     pub dump: bool,
-}
-
-/// What the jail holds itself to.
-#[cfg(feature = "wasm")]
-#[derive(Debug, Args)]
-pub struct JailOptions {
-    /// CPU time, in seconds
-    #[arg(long)]
-    pub cpu_s: u64,
-    /// Address space, in bytes
-    #[arg(long)]
-    pub memory: u64,
 }
 
 const RUN_EXAMPLES: &str = "Examples:

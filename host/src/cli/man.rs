@@ -48,6 +48,6 @@ fn write_pages(command: &clap::Command, out: &Path, written: &mut Vec<PathBuf>) 
     man.render(&mut page)?;
     std::fs::write(&path, page).with_context(|| format!("cannot write {}", path.display()))?;
     written.push(path);
-    let verbs = command.get_subcommands().filter(|verb| verb.get_name() != "help" && !verb.is_hide_set());
+    let verbs = command.get_subcommands().filter(|verb| verb.get_name() != "help");
     verbs.into_iter().try_for_each(|verb| write_pages(verb, out, written))
 }

@@ -10,6 +10,8 @@ mod check;
 mod client;
 mod completions;
 pub mod exit;
+#[cfg(feature = "wasm")]
+mod jail;
 mod man;
 mod offline;
 #[cfg(feature = "wasm")]
@@ -21,14 +23,12 @@ mod status;
 
 use std::process::ExitCode;
 
-pub use arguments::Arguments;
 #[cfg(feature = "wasm")]
-use arguments::JailOptions;
+pub use jail::enter_jail;
+
+pub use arguments::Arguments;
 use arguments::Verb;
 use exit::Exit;
-
-#[cfg(feature = "wasm")]
-use crate::wasm::jail::child::JailLimits;
 
 /// Runs the verb.
 pub fn run(arguments: Arguments) -> ExitCode {
@@ -43,8 +43,6 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Verb::Man { out } => man::run(out.as_deref(), json),
         Verb::Run(options) => run::run(config, &options, json),
         #[cfg(feature = "wasm")]
-        Verb::CompileInJail(JailOptions { cpu_s, memory }) => jail(JailLimits { cpu_s, memory }),
-        #[cfg(feature = "wasm")]
         Verb::Processor(verb) => processor::run(config, &verb, json),
     };
     let exit = done.unwrap_or_else(|error| {
@@ -52,11 +50,4 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Exit::of_error(&error)
     });
     exit.into()
-}
-
-/// The child process in which `serve` and the other verbs compile.
-#[cfg(feature = "wasm")]
-fn jail(limits: JailLimits) -> anyhow::Result<Exit> {
-    crate::wasm::jail::child::run(limits)?;
-    Ok(Exit::Ok)
 }

@@ -195,7 +195,7 @@ pub enum Event {
         component: String,
         /// Its size in bytes.
         size: u64,
-        /// `ok`, or why not: `refused`, `cpu`, `memory`, `wall`, `size`, `crashed`, `unavailable`.
+        /// `ok`, or why not: `refused`, `cpu`, `memory`, `wall`, `size`, `unfit`, `crashed`, `unavailable`.
         outcome: &'static str,
         /// What its owner is told.
         error: Option<String>,

@@ -44,8 +44,8 @@ impl Default for CompileLimits {
 /// Who compiles.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Compiler {
-    /// A child process of this program, which must be a `gatepost` that knows the verb of the jail: each component is held to
-    /// its [`CompileLimits`].
+    /// A child process of this program, each component held to its [`CompileLimits`]. It must be a `gatepost`, or call
+    /// `gatepost::cli::enter_jail` first.
     Jail(PathBuf),
     /// This process, held to nothing: a component that takes too long or too much to compile takes it from this process. For
     /// tests, and for programs that load components of their own only.
@@ -55,8 +55,8 @@ pub enum Compiler {
 }
 
 impl Compiler {
-    /// The jail of the `gatepost` binary itself: whatever this process was started from, also where that file has been
-    /// replaced since. In any other program this would start that program: use `Jail` with the path of a `gatepost`.
+    /// The program that this process was started from, also where that file has been replaced since. A program that does not
+    /// call `gatepost::cli::enter_jail` first would only start itself once more: choose `Jail` with the path of a `gatepost`.
     pub fn own_jail() -> Self {
         Self::Jail("/proc/self/exe".into())
     }
@@ -83,6 +83,9 @@ pub enum CompileError {
     /// The jail ended in another way.
     #[error("the compiler crashed on it: {0}")]
     Crashed(String),
+    /// It compiles, but no instance of it fits.
+    #[error("an instance of it does not fit into the sandbox: {0}")]
+    Unfit(String),
     /// The jail could not be started.
     #[error("the compiler could not be started: {0}")]
     Unavailable(String),
@@ -106,6 +109,7 @@ impl CompileError {
             Self::Wall(_) => "wall",
             Self::Size(_) => "size",
             Self::Crashed(_) => "crashed",
+            Self::Unfit(_) => "unfit",
             Self::Unavailable(_) => "unavailable",
             Self::Busy(_) => "busy",
             Self::Nobody => "nobody",

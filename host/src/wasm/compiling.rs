@@ -30,8 +30,10 @@ impl Compiling {
         limits: &CompileLimits,
         owner: &str,
     ) -> Result<Component, CompileError> {
-        if let Some(component) = self.cached(engine, id) {
-            return Ok(component);
+        match self.cached(engine, id) {
+            Ok(Some(component)) => return Ok(component),
+            Ok(None) => {}
+            Err(why) => self.warn(format!("compiled cache: {why}: the component is compiled again")),
         }
         match &self.compiler {
             Compiler::Nobody => Err(CompileError::Nobody),
@@ -41,33 +43,30 @@ impl Compiling {
             Compiler::Jail(program) => {
                 let _place = self.places.enter(owner).map_err(CompileError::Busy)?;
                 // Another of this owner may have compiled the same while this one waited.
-                if let Some(component) = self.cached(engine, id) {
+                if let Ok(Some(component)) = self.cached(engine, id) {
                     return Ok(component);
                 }
                 let began = Instant::now();
                 let jail::Report { verdict, cpu } = jail::compile(program, bytes, limits);
-                self.tell(id, bytes.len(), owner, (cpu, began.elapsed()), &verdict);
-                let compiled = Compiled::by_the_jail(verdict?);
-                let component = compiled.component(engine).map_err(|error| {
-                    CompileError::Crashed(format!("its code does not fit this host: {}", causes(&error)))
-                })?;
+                let unfit = |error: wasmtime::Error| CompileError::Unfit(causes(&error));
+                let made = verdict.map(Compiled::by_the_jail).and_then(|compiled| {
+                    compiled.component(engine).map(|component| (component, compiled)).map_err(unfit)
+                });
+                self.tell(id, bytes.len(), owner, (cpu, began.elapsed()), made.as_ref().err());
+                let (component, compiled) = made?;
                 self.keep(id, engine, &compiled);
                 Ok(component)
             }
         }
     }
 
-    fn cached(&self, engine: &Engine, id: blake3::Hash) -> Option<Component> {
-        let why = match self.cache.as_ref()?.find(id, engine) {
-            Found::Nothing => return None,
-            Found::Unusable(why) => why,
-            Found::Code(code) => match code.component(engine) {
-                Ok(component) => return Some(component),
-                Err(error) => causes(&error),
-            },
-        };
-        self.warn(format!("compiled cache: {why}: the component is compiled again"));
-        None
+    /// What the cache has, or why that cannot be used.
+    fn cached(&self, engine: &Engine, id: blake3::Hash) -> Result<Option<Component>, String> {
+        match self.cache.as_ref().map_or(Found::Nothing, |cache| cache.find(id, engine)) {
+            Found::Nothing => Ok(None),
+            Found::Unusable(why) => Err(why),
+            Found::Code(code) => code.component(engine).map(Some).map_err(|error| causes(&error)),
+        }
     }
 
     fn keep(&self, id: blake3::Hash, engine: &Engine, compiled: &Compiled) {
@@ -87,19 +86,15 @@ impl Compiling {
         size: usize,
         owner: &str,
         (cpu, wall): (Duration, Duration),
-        verdict: &Result<Vec<u8>, CompileError>,
+        error: Option<&CompileError>,
     ) {
         let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        let (outcome, error) = match verdict {
-            Ok(_) => ("ok", None),
-            Err(error) => (error.outcome(), Some(error.to_string())),
-        };
         self.telemetry.emit(Event::ComponentCompiled {
             tenant: owner.to_owned(),
             component: id.to_hex().to_string(),
             size: size as u64,
-            outcome,
-            error,
+            outcome: error.map_or("ok", CompileError::outcome),
+            error: error.map(ToString::to_string),
             cpu_ms: ms(cpu),
             ms: ms(wall),
         });

@@ -58,6 +58,15 @@ pub(super) fn one_of_each() -> Vec<Event> {
         },
         Event::SinkCommitted { id, tenant: tenant.clone(), sink, us: 1 },
         Event::TenantLoaded { tenant: tenant.clone(), revision: 1, chain: s("") },
+        Event::ComponentCompiled {
+            tenant: tenant.clone(),
+            component: s(""),
+            size: 1,
+            outcome: "ok",
+            error: None,
+            cpu_ms: 1,
+            ms: 1,
+        },
         Event::TenantRefused { tenant, serving: None, problems: Vec::new() },
         Event::Reloaded { ok: true, changed: 0, refused: 0 },
     ]

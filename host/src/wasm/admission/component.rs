@@ -1,8 +1,8 @@
 //! The sections of a component: what its instances take, multiplied out.
 
 use wasmparser::{
-    CanonicalFunction, ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind,
-    ComponentTypeRef, Instance, Payload,
+    CanonicalFunction, ComponentAlias, ComponentExport, ComponentExternalKind, ComponentImport,
+    ComponentInstance, ComponentOuterAliasKind, ComponentTypeRef, Instance, Payload,
 };
 
 use super::census::Cost;
@@ -81,41 +81,49 @@ impl<'a> Walk<'a> {
             }
             Payload::ComponentStartSection { .. } => return Err(not_on_offer("component start functions")),
             Payload::ComponentImportSection(section) => {
-                for import in section {
-                    let import = import?;
-                    match import.ty {
-                        ComponentTypeRef::Module(_) => {
-                            return Err(from_elsewhere("module", import.name.name));
-                        }
-                        ComponentTypeRef::Component(_) => {
-                            return Err(from_elsewhere("component", import.name.name));
-                        }
-                        ComponentTypeRef::Type(bounds) => {
-                            self.count_types(1)?;
-                            component.types.push(import_depth(bounds, &component.types));
-                        }
-                        _ => {}
-                    }
-                }
+                section.into_iter().try_for_each(|import| self.import(component, &import?))?;
             }
             Payload::ComponentExportSection(section) => {
-                for export in section {
-                    let export = export?;
-                    match export.kind {
-                        // An export is one more name in its index space.
-                        ComponentExternalKind::Module => {
-                            component.modules.push(nth(&component.modules, Some(export.index)));
-                        }
-                        ComponentExternalKind::Component => {
-                            component.components.push(nth(&component.components, Some(export.index)));
-                        }
-                        ComponentExternalKind::Type => {
-                            self.count_types(1)?;
-                            component.types.push(component.types.depth(export.index));
-                        }
-                        _ => {}
-                    }
-                }
+                section.into_iter().try_for_each(|export| self.export(component, &export?))?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn import(
+        &mut self,
+        component: &mut ComponentFrame,
+        import: &ComponentImport<'_>,
+    ) -> Result<(), Refusal> {
+        match import.ty {
+            ComponentTypeRef::Module(_) => Err(from_elsewhere("module", import.name.name)),
+            ComponentTypeRef::Component(_) => Err(from_elsewhere("component", import.name.name)),
+            ComponentTypeRef::Type(bounds) => {
+                self.count_types(1)?;
+                component.types.push(import_depth(bounds, &component.types));
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// An export is one more name in its index space.
+    fn export(
+        &mut self,
+        component: &mut ComponentFrame,
+        export: &ComponentExport<'_>,
+    ) -> Result<(), Refusal> {
+        match export.kind {
+            ComponentExternalKind::Module => {
+                component.modules.push(nth(&component.modules, Some(export.index)));
+            }
+            ComponentExternalKind::Component => {
+                component.components.push(nth(&component.components, Some(export.index)));
+            }
+            ComponentExternalKind::Type => {
+                self.count_types(1)?;
+                component.types.push(component.types.depth(export.index));
             }
             _ => {}
         }

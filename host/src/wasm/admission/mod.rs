@@ -138,8 +138,12 @@ impl<'a> Walk<'a> {
                 });
             }
             Payload::End(_) => return Ok(self.end()),
-            // The nested parser's own `Version` follows.
-            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } | Payload::CustomSection(_) => {}
+            // The nested parser's own `Version` follows. It takes the end of the file for its own end, wherever that is.
+            Payload::ModuleSection { unchecked_range, .. }
+            | Payload::ComponentSection { unchecked_range, .. } => {
+                self.section(&unchecked_range)?;
+            }
+            Payload::CustomSection(_) => {}
             Payload::UnknownSection { .. } => {
                 return Err(Refusal::Damaged("a section of an unknown kind".to_owned()));
             }

@@ -51,24 +51,10 @@ impl<'a> Walk<'a> {
                 module.functions = section.into_iter().collect::<Result<_, _>>()?;
             }
             Payload::TableSection(section) => {
-                for table in section {
-                    let table = table?.ty;
-                    check_table(&table)?;
-                    self.defined.tables = self.defined.tables.saturating_add(1);
-                    let elements = table.initial;
-                    module.cost.add(&Cost { tables: 1, table_elements: elements, ..Cost::default() });
-                }
-                self.census.tables = self.census.tables.max(self.defined.tables);
+                section.into_iter().try_for_each(|table| self.table(module, &table?.ty))?;
             }
             Payload::MemorySection(section) => {
-                for memory in section {
-                    let memory = memory?;
-                    check_memory(&memory)?;
-                    self.defined.memories = self.defined.memories.saturating_add(1);
-                    let memory = memory.initial.saturating_mul(1 << PAGE_LOG2);
-                    module.cost.add(&Cost { memories: 1, memory, ..Cost::default() });
-                }
-                self.census.memories = self.census.memories.max(self.defined.memories);
+                section.into_iter().try_for_each(|memory| self.memory(module, &memory?))?;
             }
             Payload::TagSection(_) => return Err(not_on_offer("exceptions")),
             Payload::GlobalSection(section) => {
@@ -95,6 +81,23 @@ impl<'a> Walk<'a> {
             // Exports, elements, data: bytes, which are bounded by the size.
             _ => {}
         }
+        Ok(())
+    }
+
+    fn table(&mut self, module: &mut ModuleFrame, table: &TableType) -> Result<(), Refusal> {
+        check_table(table)?;
+        module.cost.add(&Cost { tables: 1, table_elements: table.initial, ..Cost::default() });
+        self.defined.tables = self.defined.tables.saturating_add(1);
+        self.census.tables = self.census.tables.max(self.defined.tables);
+        Ok(())
+    }
+
+    fn memory(&mut self, module: &mut ModuleFrame, memory: &MemoryType) -> Result<(), Refusal> {
+        check_memory(memory)?;
+        let bytes = memory.initial.saturating_mul(1 << PAGE_LOG2);
+        module.cost.add(&Cost { memories: 1, memory: bytes, ..Cost::default() });
+        self.defined.memories = self.defined.memories.saturating_add(1);
+        self.census.memories = self.census.memories.max(self.defined.memories);
         Ok(())
     }
 

@@ -2,7 +2,9 @@
 
 use std::io::{self, Read as _};
 
-use rustix::process::{Resource, Rlimit, Signal, nice, set_parent_process_death_signal, setrlimit};
+use rustix::process::{
+    Resource, Rlimit, Signal, getrlimit, nice, set_parent_process_death_signal, setrlimit,
+};
 use rustix::thread::set_no_new_privs;
 
 use super::protocol::{Answer, read_question};
@@ -30,26 +32,45 @@ pub struct JailLimits {
 pub fn run(limits: JailLimits) -> io::Result<()> {
     // Where memory runs out it is this process that goes. Some kernels do not let it say so.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
+    close_what_was_inherited()?;
     confine(limits)?;
     let component = read_question(io::stdin().lock().by_ref())?;
     answer(&component).write(io::stdout().lock())
 }
 
+/// Closes all but the three pipes. What the server opens does not come along, but what it was itself started with may.
+fn close_what_was_inherited() -> io::Result<()> {
+    let mut open: Vec<i32> = Vec::new();
+    for entry in std::fs::read_dir("/proc/self/fd")? {
+        open.extend(entry?.file_name().to_str().and_then(|name| name.parse::<i32>().ok()));
+    }
+    for fd in open.into_iter().filter(|fd| *fd > 2) {
+        // The one of the folder itself is closed already.
+        let _ = nix::unistd::close(fd);
+    }
+    Ok(())
+}
+
 fn confine(limits: JailLimits) -> io::Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
     set_no_new_privs(true)?;
-    let both = |max: u64| Rlimit { current: Some(max), maximum: Some(max) };
-    setrlimit(Resource::Core, both(0))?;
-    setrlimit(Resource::Fsize, both(0))?;
+    limit(Resource::Core, 0, 0)?;
+    limit(Resource::Fsize, 0, 0)?;
     // The three pipes are there; nothing more can be opened, and no process or thread started.
-    setrlimit(Resource::Nofile, both(3))?;
-    setrlimit(Resource::Nproc, both(0))?;
-    // At the first SIGXCPU, which tells the parent why; at the second SIGKILL.
-    let cpu = Rlimit { current: Some(limits.cpu_s), maximum: Some(limits.cpu_s.saturating_add(1)) };
-    setrlimit(Resource::Cpu, cpu)?;
-    setrlimit(Resource::As, both(limits.memory))?;
+    limit(Resource::Nofile, 3, 3)?;
+    limit(Resource::Nproc, 0, 0)?;
+    // First SIGXCPU, which tells the parent why; a second later SIGKILL.
+    limit(Resource::Cpu, limits.cpu_s, limits.cpu_s.saturating_add(1))?;
+    limit(Resource::As, limits.memory, limits.memory)?;
     nice(NICE)?;
     Ok(())
+}
+
+/// Sets a limit, or what is less where the system allows less.
+fn limit(resource: Resource, soft: u64, hard: u64) -> io::Result<()> {
+    let allowed = getrlimit(resource).maximum.unwrap_or(u64::MAX);
+    let both = Rlimit { current: Some(soft.min(allowed)), maximum: Some(hard.min(allowed)) };
+    Ok(setrlimit(resource, both)?)
 }
 
 fn answer(component: &[u8]) -> Answer {

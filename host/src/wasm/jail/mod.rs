@@ -18,5 +18,5 @@ mod verdict;
 pub(super) use parent::{Report, compile};
 pub(super) use places::Places;
 
-/// The verb of the binary that is the jail. Not for people: `--help` does not show it.
+/// The verb of the binary that is the jail, before the seconds of CPU time and the bytes of memory. Not for people.
 pub const VERB: &str = "compile-in-jail";

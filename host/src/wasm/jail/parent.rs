@@ -64,9 +64,10 @@ struct Pipes {
 impl Inmate {
     fn start(program: &Path, limits: &CompileLimits) -> io::Result<Self> {
         let cpu_s = limits.cpu.as_secs() + u64::from(limits.cpu.subsec_nanos() > 0);
-        let mut child = Command::new(program)
+        // The child's folder is another.
+        let mut child = Command::new(std::path::absolute(program)?)
             .arg(VERB)
-            .args(["--cpu-s", &cpu_s.to_string(), "--memory", &limits.memory.to_string()])
+            .args([cpu_s.to_string(), limits.memory.to_string()])
             .env_clear()
             .current_dir("/")
             .stdin(Stdio::piped())
