@@ -166,7 +166,7 @@ fn bombs_of_one_tenant_do_not_hold_up_another() {
     limits.compile.memory = 4 << 30;
     limits.compile.wall = Duration::from_secs(600);
     let limits = &limits;
-    let (done, ends) = mpsc::channel();
+    let (done, ends) = mpsc::sync_channel(3);
     std::thread::scope(|scope| {
         for size in [1000, 1001, 1002] {
             let (lab, done) = (&lab, done.clone());

@@ -131,7 +131,8 @@ impl<'a> Walk<'a> {
     fn take(&mut self, payload: Payload<'a>) -> Result<Option<ComponentFrame>, Refusal> {
         match payload {
             Payload::Version { encoding, .. } => {
-                self.census.modules = self.frames.len().min(1) as u64 + self.census.modules;
+                // All but the root.
+                self.census.modules += self.frames.len().min(1) as u64;
                 self.frames.push(match encoding {
                     Encoding::Module => Frame::Module(ModuleFrame::default()),
                     Encoding::Component => Frame::Component(ComponentFrame::default()),

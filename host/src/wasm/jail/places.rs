@@ -114,7 +114,7 @@ mod tests {
     fn a_flood_of_one_owner_holds_up_that_owner_only() {
         let places = Places::new(2);
         let held = places.enter("flood").unwrap();
-        let (entered, entering) = mpsc::channel();
+        let (entered, entering) = mpsc::sync_channel(WAITING_MAX);
         std::thread::scope(|scope| {
             for _ in 0..WAITING_MAX {
                 scope.spawn(|| {
