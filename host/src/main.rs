@@ -8,6 +8,10 @@ use gatepost::cli::exit::Exit;
 use gatepost::cli::{Arguments, run};
 
 fn main() -> ExitCode {
+    #[cfg(feature = "wasm")]
+    if let Some(exit) = gatepost::cli::enter_jail() {
+        return exit;
+    }
     match Arguments::try_parse() {
         Ok(arguments) => run(arguments),
         Err(asked) => {

@@ -3,6 +3,8 @@
 //! As a library: `Server::builder(config).processor("mine", factory).sink("ours", factory).start().await`, then
 //! `telemetry().subscribe()` for the events, and `drain().await` at the end (`examples/embed.rs`).
 
+#[cfg(feature = "wasm")]
+mod code;
 mod inner;
 #[cfg(feature = "wasm")]
 mod sandbox;
@@ -36,6 +38,8 @@ use crate::tenant::FairShare;
 use crate::tls::TlsSlot;
 use crate::transaction::Chains;
 use crate::{listener, token};
+#[cfg(feature = "wasm")]
+pub(crate) use code::Code;
 use inner::Inner;
 
 /// How long the last replies, `shutdown` hooks and log lines may take once `drain_timeout` is over.
@@ -49,6 +53,8 @@ pub struct Builder {
     telemetry: Option<Telemetry>,
     #[cfg(feature = "wasm")]
     swaps: (crate::wasm::Swaps, Duration),
+    #[cfg(feature = "wasm")]
+    compiler: crate::wasm::Compiler,
 }
 
 impl Builder {
@@ -89,6 +95,16 @@ impl Builder {
         self
     }
 
+    /// Who compiles components. Default [`Compiler::Nobody`](crate::wasm::Compiler::Nobody): a chain that names one is refused.
+    /// A component can make its compiler run for hours, take all memory or crash, so choose a jail, which needs the `gatepost`
+    /// binary, unless every component of the catalog is your own.
+    #[cfg(feature = "wasm")]
+    #[must_use]
+    pub fn compiler(mut self, compiler: crate::wasm::Compiler) -> Self {
+        self.compiler = compiler;
+        self
+    }
+
     /// Binds every socket, loads the catalog, and serves. A tenant that cannot be loaded does not keep the others from
     /// being served.
     pub async fn start(self) -> anyhow::Result<Server> {
@@ -121,6 +137,8 @@ impl Server {
             telemetry: None,
             #[cfg(feature = "wasm")]
             swaps: (crate::wasm::Swaps::default(), swap::EVERY),
+            #[cfg(feature = "wasm")]
+            compiler: crate::wasm::Compiler::Nobody,
         }
     }
 
@@ -138,7 +156,8 @@ impl Server {
         #[cfg(feature = "wasm")]
         let (catalog, swap_watch) = {
             let (swaps, every) = builder.swaps;
-            let sandboxes = sandbox::sandboxes(&config, &telemetry, &swaps)?;
+            let code = Code::of_server(builder.compiler, &config.server)?;
+            let sandboxes = sandbox::sandboxes(&config, &telemetry, &swaps, code)?;
             sandbox::self_test(&sandboxes, &telemetry)?;
             let page_scan = sandboxes.page_scan();
             let loader = crate::catalog::SandboxLoader::new(sandboxes, kv);
@@ -316,10 +335,11 @@ pub(crate) fn open_catalog(
     registry: Registry,
     telemetry: &Telemetry,
     grants: Grants,
+    #[cfg(feature = "wasm")] code: Code,
 ) -> anyhow::Result<Catalog> {
     #[cfg(feature = "wasm")]
     let loader = {
-        let sandboxes = sandbox::sandboxes(config, telemetry, &crate::wasm::Swaps::default())?;
+        let sandboxes = sandbox::sandboxes(config, telemetry, &crate::wasm::Swaps::default(), code)?;
         match grants {
             Grants::AsGiven(kv) => crate::catalog::SandboxLoader::new(sandboxes, kv),
             Grants::All(kv) => crate::catalog::SandboxLoader::new(sandboxes, kv).granting_all(),

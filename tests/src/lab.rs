@@ -16,8 +16,8 @@ use gatepost::mail::{Envelope, Mailbox, MessageId, Verdict};
 use gatepost::sink::SinkFailure;
 use gatepost::telemetry::{Event, StageRecord, Telemetry, causes};
 use gatepost::wasm::{
-    Capabilities, KvAccess, Loaded, PoolSettings, SandboxedChecker, SandboxedProcessor, Sandboxes,
-    StageIdentity, StageLimits,
+    Capabilities, Compiler, KvAccess, LoadError, LoadLimits, Loaded, PoolSettings, SandboxedChecker,
+    SandboxedProcessor, Sandboxes, StageIdentity, StageLimits,
 };
 
 /// Longest header section in a lab, in bytes: the listener's default.
@@ -65,8 +65,30 @@ impl Lab {
     /// # Panics
     /// If the kernel gives no room for it.
     pub fn with_pool(settings: PoolSettings) -> Self {
-        let sandboxes = Sandboxes::new(settings).expect("the pool is made");
-        Self { sandboxes, telemetry: Telemetry::silent(), kv: Arc::default() }
+        // The test's own executable has no jail to be started in.
+        Self::with(settings, Compiler::InProcess)
+    }
+
+    /// The host's default pool, with components compiled by another.
+    ///
+    /// # Panics
+    /// If the kernel gives no room for the pool.
+    pub fn with_compiler(compiler: Compiler) -> Self {
+        Self::with(PoolSettings::default(), compiler)
+    }
+
+    fn with(settings: PoolSettings, compiler: Compiler) -> Self {
+        let telemetry = Telemetry::silent();
+        let sandboxes = Sandboxes::new(settings, compiler).expect("the pool is made");
+        Self { sandboxes: sandboxes.with_telemetry(telemetry.clone()), telemetry, kv: Arc::default() }
+    }
+
+    /// Loads a component of `acme` under the host's default limits.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub fn load(&self, component: &[u8]) -> Result<Arc<Loaded>, LoadError> {
+        self.sandboxes.load(component, &LoadLimits::default(), TENANT)
     }
 
     /// A sandboxed stage called `guest`, to be configured further.
@@ -237,7 +259,7 @@ impl StagePlan<'_> {
     }
 
     fn parts(&self) -> (Arc<Loaded>, StageIdentity) {
-        let loaded = self.lab.sandboxes.load(&self.component).unwrap_or_else(|error| panic!("{error}"));
+        let loaded = self.lab.load(&self.component).unwrap_or_else(|error| panic!("{error}"));
         let identity = StageIdentity {
             tenant: self.tenant.into(),
             label: self.label.into(),

@@ -7,12 +7,14 @@
 //! server.records("message")                         what was logged
 //!
 //! Guest::new().write("(call $replaced)").component() a component of a few lines of WAT
+//! bombs::all(100, 10)                               components that are made to be compiled for ever
 //! Lab::new().run(&stages, pieces)                   the same chains at library level, where SMTP would only be slow
 //! ```
 //!
 //! Knows the binary from outside only, but for `lab` and what stands on it, which link the host.
 
 pub mod binary;
+pub mod bombs;
 pub mod corpora;
 pub mod guest;
 pub mod hostile;

@@ -145,7 +145,7 @@ impl<P: Processor> Twin<P> {
     /// If not.
     #[track_caller]
     pub fn imports_only(&self, allowed: &[&str]) {
-        let loaded = self.lab.sandboxes.load(shipped::component(self.name)).expect("it loads");
+        let loaded = self.lab.load(shipped::component(self.name)).expect("it loads");
         for import in &loaded.imports {
             let name =
                 import.strip_prefix("gatepost:processor/").and_then(|name| name.strip_suffix("@0.1.0"));

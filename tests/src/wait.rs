@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-/// How long anything may take before a test gives up on it: generous, as test machines are slow and shared.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+/// How long anything may take before a test gives up on it: generous, as test machines are slow and shared, and the jail in
+/// which a server compiles gives way to all else.
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Asks again and again until `found` gives something.
 ///

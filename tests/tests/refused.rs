@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use gatepost::wasm::LoadError;
+use gatepost::wasm::admission::Refusal;
+use gatepost::wasm::{LoadError, LoadLimits};
 use gatepost_tests::guest::Guest;
 use gatepost_tests::lab::Lab;
 
@@ -13,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 #[track_caller]
 fn refused(lab: &Lab, bytes: &[u8]) -> String {
     let began = Instant::now();
-    let error = lab.sandboxes.load(bytes).expect_err("it is refused");
+    let error = lab.load(bytes).expect_err("it is refused");
     assert!(began.elapsed() < PATIENCE, "{error} after {:?}", began.elapsed());
     let text = error.to_string();
     assert!(!text.is_empty() && !text.contains('\n'), "{text:?}");
@@ -43,7 +44,7 @@ fn what_is_no_component_at_all() {
 fn truncated_files() {
     let lab = Lab::new();
     let whole = Guest::new().component();
-    assert!(lab.sandboxes.load(&whole).is_ok());
+    assert!(lab.load(&whole).is_ok());
     for len in (8..whole.len()).step_by(7).chain([whole.len() - 1]) {
         refused(&lab, &whole[..len]);
     }
@@ -58,7 +59,7 @@ fn damaged_files() {
     for at in (0..whole.len()).step_by(11) {
         let mut damaged = whole.clone();
         damaged[at] ^= 0x41;
-        refusals += u32::from(lab.sandboxes.load(&damaged).is_err());
+        refusals += u32::from(lab.load(&damaged).is_err());
     }
     assert!(refusals > 10, "{refusals}");
 }
@@ -184,7 +185,7 @@ fn more_exports_are_taken() {
     let guest = Guest::new()
         .wit("export processor;", "export processor; export init: func();")
         .items("(func (export \"init\"))");
-    let loaded = lab.sandboxes.load(&guest.component()).unwrap();
+    let loaded = lab.load(&guest.component()).unwrap();
     assert_eq!(loaded.description.name, "fixture");
     assert!(
         loaded.imports.iter().all(|import| import == "gatepost:processor/types@0.1.0"),
@@ -241,10 +242,25 @@ fn a_refusal_leaves_nothing_behind() {
     let lab = Lab::new();
     refused(&lab, &Guest::new().describe("unreachable").component());
     let good = Guest::new().component();
-    let (first, second) = (lab.sandboxes.load(&good).unwrap(), lab.sandboxes.load(&good).unwrap());
+    let (first, second) = (lab.load(&good).unwrap(), lab.load(&good).unwrap());
     assert_eq!(first.id, second.id);
     assert!(std::sync::Arc::ptr_eq(&first, &second));
-    assert!(matches!(lab.sandboxes.load(b""), Err(LoadError::NotAComponent(_))));
+    assert!(matches!(lab.load(b""), Err(LoadError::Admission(Refusal::NotAComponent(_)))));
+}
+
+/// Goal: a limit holds for who has it, whoever else has loaded the same component or was refused it before.
+#[test]
+fn limits_are_each_tenants_own() {
+    let lab = Lab::new();
+    let guest = Guest::new().component();
+    let mut small = LoadLimits::default();
+    small.component.functions = 1;
+    let load = |limits: &LoadLimits| lab.sandboxes.load(&guest, limits, "acme").map_err(|e| e.to_string());
+    for _ in 0..2 {
+        let error = load(&small).unwrap_err();
+        assert!(error.ends_with("`component_functions_max` is 1"), "{error}");
+        assert!(load(&LoadLimits::default()).is_ok());
+    }
 }
 
 /// Goal: guests may use the first edition of WebAssembly, what compilers emit without being asked, and SIMD; every other

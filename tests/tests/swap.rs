@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use gatepost::telemetry::Event;
-use gatepost::wasm::{PoolSettings, Sandboxes, Swaps};
+use gatepost::wasm::{Compiler, PoolSettings, Sandboxes, Swaps};
 use gatepost_tests::http::{Answer, request};
 use gatepost_tests::wait::until;
 use serde_json::Value;
@@ -56,7 +56,9 @@ impl Running {
 
 /// Whether the kernel has a page scan at all: without it nothing is watched.
 fn has_page_scan(no_swap: &Path) -> bool {
-    let sandboxes = Sandboxes::with_swaps(PoolSettings::default(), &Swaps::listed_in(no_swap)).unwrap();
+    let sandboxes =
+        Sandboxes::with_swaps(PoolSettings::default(), Compiler::InProcess, &Swaps::listed_in(no_swap))
+            .unwrap();
     if !sandboxes.page_scan() {
         eprintln!("NOT TESTED: this kernel has no page scan (PAGEMAP_SCAN, Linux 6.7)");
     }

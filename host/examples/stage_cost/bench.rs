@@ -11,7 +11,10 @@ use gatepost::mail::Envelope;
 use gatepost::sink::SinkFailure;
 use gatepost::telemetry::Telemetry;
 use gatepost::transaction::new_id;
-use gatepost::wasm::{Capabilities, PoolSettings, SandboxedProcessor, Sandboxes, StageIdentity, StageLimits};
+use gatepost::wasm::{
+    Capabilities, Compiler, LoadLimits, PoolSettings, SandboxedProcessor, Sandboxes, StageIdentity,
+    StageLimits,
+};
 use rustix::time::{ClockId, clock_gettime};
 
 /// The host's defaults.
@@ -25,7 +28,7 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new() -> anyhow::Result<Self> {
-        let sandboxes = Sandboxes::new(PoolSettings::default())?;
+        let sandboxes = Sandboxes::new(PoolSettings::default(), Compiler::InProcess)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         Ok(Self { sandboxes, runtime })
     }
@@ -40,7 +43,7 @@ impl Bench {
             capabilities: Capabilities::default(),
         };
         let limits = StageLimits::default();
-        let loaded = self.sandboxes.load(component)?;
+        let loaded = self.sandboxes.load(component, &LoadLimits::default(), "bench")?;
         let processor = SandboxedProcessor::new(loaded, identity, "{}".into(), limits);
         Ok(planned(label, Arc::new(processor.map_err(anyhow::Error::msg)?)))
     }

@@ -33,7 +33,7 @@ pub use report::{Changed, Refused, ReloadReport, Warned};
 pub use resolve::{Resolved, Resolver};
 pub use retirement::Retired;
 #[cfg(feature = "wasm")]
-pub use sandbox_loader::SandboxLoader;
+pub use sandbox_loader::{SandboxLoader, load_limits};
 pub use settings::{ChainChange, ChainSettings};
 pub use smoke::{Smoke, SmokeFigures, SmokeWarning};
 pub use store::Store;

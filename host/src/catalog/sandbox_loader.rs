@@ -11,8 +11,8 @@ use crate::telemetry::{Event, Level, causes};
 use crate::tenant::DomainTable;
 use crate::wasm::capabilities::grants_of;
 use crate::wasm::{
-    Capabilities, KvAccess, LoadError, Loaded, SandboxedChecker, SandboxedProcessor, Sandboxes,
-    StageIdentity, StageLimits,
+    Capabilities, Census, CompileError, CompileLimits, KvAccess, LoadError, LoadLimits, Loaded,
+    SandboxedChecker, SandboxedProcessor, Sandboxes, StageIdentity, StageLimits,
 };
 
 /// Loads components into one set of sandboxes.
@@ -37,7 +37,9 @@ impl SandboxLoader {
 
     /// What both kinds of stage are made of.
     fn parts(&self, stage: &ComponentStage<'_>) -> Result<(Arc<Loaded>, StageIdentity, StageLimits), String> {
-        let loaded = self.sandboxes.load(stage.bytes).map_err(|error| causes(&error))?;
+        let limits = load_limits(stage.limits);
+        let loaded =
+            self.sandboxes.load(stage.bytes, &limits, stage.tenant).map_err(|error| causes(&error))?;
         if self.all_granted && loaded.imports_wasi() {
             let text = format!(
                 "`{}` imports WASI: a server gives it to tenants with `[host] wasi = \"stub\"` only",
@@ -95,12 +97,42 @@ impl SandboxLoader {
     }
 }
 
+/// What loading a component may take under these limits.
+pub fn load_limits(limits: &Limits) -> LoadLimits {
+    LoadLimits {
+        component: Census {
+            size: limits.component_size_max.0,
+            modules: limits.component_modules_max,
+            instances: limits.component_instances_max,
+            memories: limits.component_memories_max,
+            tables: limits.component_tables_max,
+            functions: limits.component_functions_max,
+            locals: limits.component_locals_max,
+            types: limits.component_types_max,
+            type_depth: limits.component_type_depth_max,
+            starts: limits.component_starts_max,
+            memory: limits.memory_per_instance.0,
+            table_elements: limits.table_elements_max,
+        },
+        compile: CompileLimits {
+            cpu: limits.compile_cpu,
+            wall: limits.compile_wall,
+            memory: limits.compile_memory.0,
+            output: limits.compiled_size_max.0,
+        },
+    }
+}
+
 impl ComponentLoader for SandboxLoader {
-    fn inspect(&self, _owner: &str, bytes: &[u8], _limits: &Limits) -> Result<Inspection, LoadRefusal> {
-        let loaded = self.sandboxes.load(bytes).map_err(|error| match error {
-            LoadError::NoCapacity(_) => LoadRefusal::Busy(causes(&error)),
-            other => LoadRefusal::Refused(causes(&other)),
-        })?;
+    fn inspect(&self, owner: &str, bytes: &[u8], limits: &Limits) -> Result<Inspection, LoadRefusal> {
+        let loaded =
+            self.sandboxes.load(bytes, &load_limits(limits), owner).map_err(|error| match error {
+                LoadError::NoCapacity(_)
+                | LoadError::Compile(CompileError::Busy(_) | CompileError::Unavailable(_)) => {
+                    LoadRefusal::Busy(causes(&error))
+                }
+                other => LoadRefusal::Refused(causes(&other)),
+            })?;
         let said = &loaded.description;
         Ok(Inspection {
             name: said.name.clone(),
@@ -122,5 +154,16 @@ impl ComponentLoader for SandboxLoader {
     fn load_checker(&self, stage: ComponentStage<'_>) -> Result<Arc<dyn RecipientCheck>, String> {
         let (loaded, identity, limits) = self.parts(&stage)?;
         Ok(Arc::new(SandboxedChecker::new(&loaded, identity, stage.config.to_string(), limits)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: the sandbox's own defaults, which embedding programs and tests take, are those of `[limits]`.
+    #[test]
+    fn defaults_are_the_same() {
+        assert_eq!(load_limits(&Limits::default()), LoadLimits::default());
     }
 }

@@ -25,7 +25,14 @@ pub(super) fn run(config: Option<&Path>, options: &CheckOptions, json: bool) -> 
         );
     }
     let kv = Arc::new(MemoryKv::default());
-    let catalog = open_catalog(&config, Registry::builtin(), &Telemetry::silent(), Grants::AsGiven(kv))?;
+    let catalog = open_catalog(
+        &config,
+        Registry::builtin(),
+        &Telemetry::silent(),
+        Grants::AsGiven(kv),
+        #[cfg(feature = "wasm")]
+        crate::server::Code::of_command(&config.server)?,
+    )?;
     let (generation, report) = catalog.check();
     let problems: Vec<_> =
         report.refused.iter().flat_map(|refused| refused.problems.iter()).chain(&report.problems).collect();

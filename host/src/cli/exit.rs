@@ -35,7 +35,7 @@ impl Exit {
         error
             .chain()
             .find_map(|cause| {
-                if cause.is::<Problems>() {
+                if cause.is::<Problems>() || is_refused_key(cause) {
                     Some(Self::Config)
                 } else if let Some(refused) = cause.downcast_ref::<Refused>() {
                     Some(refused.exit())
@@ -49,6 +49,18 @@ impl Exit {
             })
             .unwrap_or(Self::Software)
     }
+}
+
+/// Whether the key of the compiled cache is there and refused.
+#[cfg_attr(not(feature = "wasm"), expect(unused_variables, reason = "there is no cache"))]
+fn is_refused_key(cause: &(dyn std::error::Error + 'static)) -> bool {
+    #[cfg(feature = "wasm")]
+    {
+        use crate::wasm::KeyError;
+        matches!(cause.downcast_ref(), Some(KeyError::Exposed(_) | KeyError::Length(_)))
+    }
+    #[cfg(not(feature = "wasm"))]
+    false
 }
 
 impl From<Exit> for ExitCode {

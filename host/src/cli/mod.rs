@@ -11,6 +11,8 @@ mod check;
 mod client;
 mod completions;
 pub mod exit;
+#[cfg(feature = "wasm")]
+mod jail;
 mod man;
 mod offline;
 #[cfg(feature = "wasm")]
@@ -21,6 +23,9 @@ mod serve;
 mod status;
 
 use std::process::ExitCode;
+
+#[cfg(feature = "wasm")]
+pub use jail::enter_jail;
 
 pub use arguments::Arguments;
 use arguments::Verb;

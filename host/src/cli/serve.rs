@@ -18,7 +18,10 @@ pub(super) fn run(config: Option<&Path>) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("socket").build()?;
     let exit = runtime.block_on(async {
         let mut signals = Signals::new()?;
-        let server = Server::builder(config).config_file(&path).start().await?;
+        let builder = Server::builder(config).config_file(&path);
+        #[cfg(feature = "wasm")]
+        let builder = builder.compiler(crate::wasm::Compiler::own_jail());
+        let server = builder.start().await?;
         notify("READY=1");
         signals.serve(&server).await?;
         notify("STOPPING=1");

@@ -37,6 +37,8 @@ fn server(config: &Config) -> Table {
         ("chunk_size", server.chunk_size.to_string().into()),
         ("guest_stack", server.guest_stack.to_string().into()),
         ("drain_timeout", format_duration(server.drain_timeout).into()),
+        ("jails_max", number(server.jails_max)),
+        ("cache_size_max", server.cache_size_max.to_string().into()),
     ]);
     if let Some(postmaster) = &server.postmaster {
         table.insert("postmaster".to_owned(), postmaster.as_str().into());

@@ -195,6 +195,9 @@ limits! {
     compile_memory: ByteSize, 64 * MIB..=64 * GIB, ByteSize(GIB);
     /// Time to compile one component, from the start of the jail on. Default 60s: `compile_cpu` on a machine that is busy.
     compile_wall: Duration, secs(1)..=secs(3600), secs(60);
+    /// Machine code that a component compiles to; the host holds it in memory. Default 128MiB: three times what the largest
+    /// interpreters come to.
+    compiled_size_max: ByteSize, MIB..=4 * GIB, ByteSize(128 * MIB);
 }
 
 /// What `[limits.max]` is where nothing is said: 64MiB of memory, 256 messages, all else as `[limits]`; never below it.

@@ -149,8 +149,19 @@ fn read_server(mut reader: Reader<'_>, base: &Path) -> Option<Server> {
     let range = Duration::ZERO..=Duration::from_secs(3600);
     let drain_timeout = reader.duration("drain_timeout", range, Duration::from_secs(30));
     let guest_stack = reader.size("guest_stack", 64 << 10..=8 << 20, ByteSize(512 << 10));
+    let jails_max = usize::try_from(reader.count("jails_max", 1..=64, 2)).unwrap_or(2);
+    let cache_size_max = reader.size("cache_size_max", 0..=1 << 40, ByteSize(1 << 30));
     reader.finish();
-    Some(Server { hostname, state_dir: state_dir?, chunk_size, drain_timeout, guest_stack, postmaster })
+    Some(Server {
+        hostname,
+        state_dir: state_dir?,
+        chunk_size,
+        drain_timeout,
+        guest_stack,
+        postmaster,
+        jails_max,
+        cache_size_max,
+    })
 }
 
 fn read_limits(mut reader: Reader<'_>) -> (Limits, Limits) {

@@ -39,6 +39,11 @@ pub struct Server {
     pub guest_stack: ByteSize,
     /// Tenant that takes `<postmaster>`. Default: the first tenant by name.
     pub postmaster: Option<String>,
+    /// Components that are compiled at once; each may take `compile_memory`, and each tenant has one. Default 2, range
+    /// `1..=64`.
+    pub jails_max: usize,
+    /// Compiled code that is kept in `STATE_DIR/cache`. Default 1GiB, range `0..=1TiB`; 0: none.
+    pub cache_size_max: ByteSize,
 }
 
 /// `[[listener]]`

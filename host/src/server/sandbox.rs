@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::LAST_WORDS_MAX;
+use super::code::Code;
 use crate::config::Config;
 use crate::telemetry::{Event, Level, Telemetry};
 use crate::wasm::{PoolSettings, Sandboxes, Swaps};
@@ -12,6 +13,7 @@ pub(super) fn sandboxes(
     config: &Config,
     telemetry: &Telemetry,
     swaps: &Swaps,
+    code: Code,
 ) -> anyhow::Result<Arc<Sandboxes>> {
     let settings = PoolSettings {
         memory_max: config.limits_max.memory_per_instance.as_usize(),
@@ -19,7 +21,10 @@ pub(super) fn sandboxes(
         guest_stack: config.server.guest_stack.as_usize(),
         ..PoolSettings::default()
     };
-    let sandboxes = Sandboxes::with_swaps(settings, swaps)?;
+    let sandboxes = Sandboxes::with_swaps(settings, code.compiler, swaps)?
+        .with_jails_max(config.server.jails_max)
+        .with_cache(code.cache)
+        .with_telemetry(telemetry.clone());
     for text in sandboxes.notices() {
         telemetry.emit(Event::Notice { level: Level::Warn, text: text.clone() });
     }

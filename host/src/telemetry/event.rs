@@ -282,6 +282,23 @@ pub enum Event {
         /// All that is wrong.
         problems: Vec<String>,
     },
+    /// The jail compiled a component, or did not.
+    ComponentCompiled {
+        /// Whose it is: a tenant, or `host`.
+        tenant: String,
+        /// BLAKE3 of its bytes.
+        component: String,
+        /// Its size in bytes.
+        size: u64,
+        /// `ok`, or why not: `refused`, `cpu`, `memory`, `wall`, `size`, `unfit`, `crashed`, `unavailable`.
+        outcome: &'static str,
+        /// What its owner is told.
+        error: Option<String>,
+        /// CPU time of the jail, in milliseconds.
+        cpu_ms: u64,
+        /// Wall time of the jail, in milliseconds.
+        ms: u64,
+    },
     /// A reload came to its end.
     Reloaded {
         /// Whether all of it took effect.
@@ -305,7 +322,9 @@ impl Event {
             | Self::BreakerOpened { .. }
             | Self::SmokeFailed { .. }
             | Self::TenantRefused { .. } => Level::Warn,
+            Self::ComponentCompiled { outcome, .. } if *outcome != "ok" => Level::Warn,
             Self::RecipientRefused { .. }
+            | Self::ComponentCompiled { .. }
             | Self::Started { .. }
             | Self::Stopped { .. }
             | Self::SwapGone

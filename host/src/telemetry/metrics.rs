@@ -48,6 +48,8 @@ pub(super) struct Metrics {
     sink_commits: Series<SinkLabels, Counter>,
     sink_commit_time: Series<SinkLabels, Histogram>,
     sink_failures: Series<SinkLabels, Counter>,
+    compiles: Series<CompileLabels, Counter>,
+    compile_cpu: Series<CompileLabels, Counter<f64, AtomicU64>>,
     reloads: Series<ResultLabels, Counter>,
     breaker_changes: Series<ChangeLabels, Counter>,
     instances_live: Gauge,
@@ -90,6 +92,7 @@ labels! {
     FailureLabels { tenant: String, stage: String, reason: &'static str }
     CountLabels { tenant: String, stage: String, name: String }
     SinkLabels { tenant: String, sink: String }
+    CompileLabels { tenant: String, outcome: &'static str }
     ResultLabels { result: &'static str }
 }
 
@@ -142,6 +145,17 @@ impl Metrics {
             sink_commits: counter(&mut r, "sink_commits", "Messages made durable"),
             sink_commit_time: histogram(&mut r, "sink_commit_seconds", "Time of one commit"),
             sink_failures: counter(&mut r, "sink_failures", "Messages that a sink could not keep"),
+            compiles: counter(
+                &mut r,
+                "compiles",
+                "Components that went into the jail, by what became of them",
+            ),
+            compile_cpu: Series::register(
+                &mut r,
+                ("compile_cpu_seconds", "CPU time of the jail"),
+                (SERIES_MAX, SERIES_PER_TENANT_MAX),
+                Counter::default,
+            ),
             reloads: counter(&mut r, "reloads", "Reloads, by how they ended"),
             breaker_changes: counter(
                 &mut r,
@@ -208,6 +222,13 @@ impl Metrics {
             }
             Event::SinkFailed { tenant, sink, .. } => {
                 self.sink_failures.with(&SinkLabels { tenant: tenant.clone(), sink: sink.clone() }, inc);
+            }
+            Event::ComponentCompiled { tenant, outcome, cpu_ms, .. } => {
+                let labels = CompileLabels { tenant: tenant.clone(), outcome };
+                self.compiles.with(&labels, inc);
+                self.compile_cpu.with(&labels, |time| {
+                    time.inc_by(seconds(cpu_ms.saturating_mul(1000)));
+                });
             }
             Event::Reloaded { ok, .. } => {
                 self.reloads.with(&ResultLabels { result: if *ok { "ok" } else { "refused" } }, inc);

@@ -82,6 +82,15 @@ fn every_event_makes_one_line() {
         Event::SinkCommitted { id: s(), tenant: s(), sink: s(), us: 1 },
         Event::TenantLoaded { tenant: s(), revision: 1, chain: s() },
         Event::TenantRefused { tenant: s(), serving: None, problems: vec![] },
+        Event::ComponentCompiled {
+            tenant: s(),
+            component: s(),
+            size: 0,
+            outcome: "ok",
+            error: None,
+            cpu_ms: 0,
+            ms: 0,
+        },
         Event::Reloaded { ok: true, changed: 0, refused: 0 },
     ];
     for json in [true, false] {

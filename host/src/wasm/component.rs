@@ -1,7 +1,6 @@
 //! Loads a component: what it is made of, what it imports and exports, what it says of itself.
 //!
-//! Refusals name the import or export that does not fit. Compiling happens here, in this process: components come from
-//! the operator's own disk.
+//! Refusals name the import or export that does not fit. What comes here has been admitted and compiled.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,10 +9,12 @@ use wasmtime::Engine;
 use wasmtime::component::types::{ComponentInstance, ComponentItem};
 use wasmtime::component::{Component, InstancePre, Linker};
 
+use super::admission::{Census, Refusal};
 use super::bindings::MailProcessorPre;
 use super::bindings::gatepost::processor::types as wit;
 use super::capabilities::GRANTED;
 use super::checker::RECIPIENTS;
+use super::compile::CompileError;
 use super::instance::{self, Instance, PROCESSOR, block_on};
 use super::limits::StageLimits;
 use super::sandbox::{Sandbox, StageIdentity};
@@ -41,12 +42,12 @@ pub enum LoadError {
     /// The epoch thread could not be started.
     #[error("the epoch thread could not be started")]
     Ticker(#[source] std::io::Error),
-    /// The file is something else.
-    #[error("not a component: {0}")]
-    NotAComponent(&'static str),
-    /// The component does not validate or compile.
-    #[error("the component does not compile: {0}")]
-    Compile(String),
+    /// It is refused before anything is compiled.
+    #[error(transparent)]
+    Admission(#[from] Refusal),
+    /// It was not compiled.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
     /// Imports or exports do not fit.
     #[error("{}", .0.join("; "))]
     Interface(Vec<String>),
@@ -80,8 +81,8 @@ pub struct Description {
 pub struct Loaded {
     /// BLAKE3 of its bytes.
     pub id: blake3::Hash,
-    /// Size of the component in bytes.
-    pub size: usize,
+    /// What it is made of.
+    pub census: Census,
     /// The interfaces it imports, in its own order.
     pub imports: Vec<String>,
     /// What `describe` said; without name and version where the component only checks recipients, which says nothing.
@@ -107,13 +108,12 @@ impl Loaded {
         engine: &Engine,
         linker: &Linker<Sandbox>,
         id: blake3::Hash,
-        bytes: &[u8],
+        component: &Component,
+        census: Census,
     ) -> Result<Self, LoadError> {
-        looks_like_a_component(bytes)?;
-        let component = Component::from_binary(engine, bytes).map_err(|e| LoadError::Compile(causes(&e)))?;
-        let (imports, exports) = check_interface(&component, engine)?;
+        let (imports, exports) = check_interface(component, engine)?;
         let mistyped = |error: wasmtime::Error| LoadError::Interface(vec![causes(&error)]);
-        let instance_pre = linker.instantiate_pre(&component).map_err(mistyped)?;
+        let instance_pre = linker.instantiate_pre(component).map_err(mistyped)?;
         let pre = match exports.iter().any(|name| name == PROCESSOR) {
             true => Some(MailProcessorPre::new(instance_pre.clone()).map_err(mistyped)?),
             false => None,
@@ -128,7 +128,7 @@ impl Loaded {
                 gives: Content::Any,
             },
         };
-        Ok(Self { id, size: bytes.len(), imports, description, exports, instance_pre, pre })
+        Ok(Self { id, census, imports, description, exports, instance_pre, pre })
     }
 
     /// Whether it may stand in `recipients`.
@@ -189,19 +189,6 @@ fn content(content: wit::Content) -> Content {
     }
 }
 
-/// Tells the kinds of file that people confuse with a component apart, before anything is parsed.
-fn looks_like_a_component(bytes: &[u8]) -> Result<(), LoadError> {
-    let refuse = |what| Err(LoadError::NotAComponent(what));
-    match bytes {
-        [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => Ok(()),
-        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => {
-            refuse("this is a core module; `gatepost processor build` makes a component of it")
-        }
-        [0x7f, b'E', b'L', b'F', ..] => refuse("this is precompiled or native code, which is never loaded"),
-        _ => refuse("it does not begin like a WebAssembly component"),
-    }
-}
-
 /// The functions of the interface that a checker of recipients exports.
 const RECIPIENTS_FUNCTIONS: [&str; 2] = ["configure", "check"];
 
@@ -253,6 +240,6 @@ fn function_names(instance: &ComponentInstance, engine: &Engine) -> impl Iterato
 }
 
 /// An error with all its causes on one line.
-fn causes(error: &wasmtime::Error) -> String {
+pub(super) fn causes(error: &wasmtime::Error) -> String {
     one_line(&error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": "))
 }

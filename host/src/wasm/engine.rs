@@ -117,6 +117,12 @@ fn pooling(settings: PoolSettings, instances: u32, page_scan: bool) -> wasmtime:
     Engine::new(&config)
 }
 
+/// The engine of the jail, which only compiles: a pool would not fit into its address space, and it may start no thread. What
+/// it compiles fits the server's engine.
+pub(super) fn for_the_jail() -> wasmtime::Result<Engine> {
+    Engine::new(engine_config(InstanceAllocationStrategy::OnDemand).parallel_compilation(false))
+}
+
 /// Each kind of place in a pool for so many instances, and how many there are.
 pub(super) fn places(instances: u32) -> [(&'static str, u32); 5] {
     [
@@ -158,6 +164,7 @@ impl Drop for Ticker {
     }
 }
 
+/// Whatever stands here but the allocation is part of the compatibility hash, so server and jail share it.
 fn engine_config(allocation: InstanceAllocationStrategy) -> Config {
     let mut config = Config::new();
     config
@@ -216,4 +223,25 @@ fn instances_that_fit(notices: &mut Vec<String>) -> u32 {
         ));
     }
     fit.clamp(INSTANCES_MIN, INSTANCES_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wasm::cache::compatibility;
+
+    /// Goal: what the jail compiles is what the server runs.
+    #[test]
+    fn jail_and_server_are_compatible() {
+        let jail = for_the_jail().unwrap();
+        for guest_stack in [64 << 10, 512 << 10] {
+            let server =
+                new(PoolSettings { guest_stack, ..PoolSettings::default() }, &Swaps::default()).unwrap();
+            assert_eq!(compatibility(&server.engine), compatibility(&jail));
+        }
+        let other = Engine::new(
+            engine_config(InstanceAllocationStrategy::OnDemand).cranelift_nan_canonicalization(false),
+        );
+        assert_ne!(compatibility(&other.unwrap()), compatibility(&jail), "it tells settings apart");
+    }
 }

@@ -161,7 +161,7 @@ impl Source for Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wasm::{PoolSettings, Sandboxes, Swaps};
+    use crate::wasm::{Compiler, PoolSettings, Sandboxes, Swaps};
 
     /// A pool that hands instances out again as they were left.
     struct Reusing {
@@ -188,7 +188,8 @@ mod tests {
         let none = tempfile::NamedTempFile::new().unwrap();
         let nowhere = Swaps::listed_in(std::path::Path::new("/nonexistent"));
         for (swaps, may_scan) in [(Swaps::listed_in(none.path()), true), (nowhere, false)] {
-            let sandboxes = Sandboxes::with_swaps(PoolSettings::default(), &swaps).unwrap();
+            let sandboxes =
+                Sandboxes::with_swaps(PoolSettings::default(), Compiler::InProcess, &swaps).unwrap();
             assert!(may_scan || !sandboxes.page_scan());
             sandboxes.self_test().unwrap();
         }

@@ -8,14 +8,12 @@
 //! | `holding` | a hundred sessions that hold memory hold what they may |
 //! | `memory` | memory bombs leave no memory behind |
 //! | `gone` | a client that goes away takes its instances along |
-//! | `bombs` | components made to break a compiler |
 //! | `uploads` | the same by the admin API: refused there, naming why; bombs get a verdict |
 //! | `readme` | the checklist names every file, and every file is run |
 //!
 //! `stand` is the server and its clients, `judge` what is expected of a message.
 
 mod attack;
-mod bombs;
 mod gone;
 mod holding;
 mod judge;
@@ -24,3 +22,4 @@ mod readme;
 mod refused;
 mod sinks;
 mod stand;
+mod uploads;

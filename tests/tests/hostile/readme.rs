@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use gatepost_tests::hostile::{PLACES, all, folder};
 
 /// Items of `threats.md` (c) that sources of these tests stand for, where no file can.
-const SOURCES: [(&str, &str); 3] = [("bombs", "bombs.rs"), ("dropped", "gone.rs"), ("hoards", "holding.rs")];
+const SOURCES: [(&str, &str); 3] =
+    [("bombs", "uploads.rs"), ("dropped", "gone.rs"), ("hoards", "holding.rs")];
 
 /// Files by heading, as the README names them: in list items, between backticks.
 fn checklist() -> BTreeMap<String, BTreeSet<String>> {

@@ -99,6 +99,15 @@ pub(super) fn one_of_each() -> Vec<Event> {
         Event::ProcessorStored { owner: s("t"), name: s("n"), version: s("1.0.0"), hash: s(""), size: 1 },
         Event::ProcessorRefused { owner: s("t"), name: s("n"), version: s("1.0.0"), error: s("") },
         Event::TenantLoaded { tenant: tenant.clone(), revision: 1, chain: s("") },
+        Event::ComponentCompiled {
+            tenant: tenant.clone(),
+            component: s(""),
+            size: 1,
+            outcome: "ok",
+            error: None,
+            cpu_ms: 1,
+            ms: 1,
+        },
         Event::TenantRefused { tenant, serving: None, problems: Vec::new() },
         Event::Reloaded { ok: true, changed: 0, refused: 0 },
     ]

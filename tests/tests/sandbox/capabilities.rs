@@ -227,7 +227,7 @@ fn capabilities_trap_before_there_is_a_message() {
     ] {
         let expect = format!("`{import}` cannot be called from `describe` or `configure`");
         let describe = guest().describe(&format!("{call} (call $description)")).component();
-        let error = lab.sandboxes.load(&describe).unwrap_err().to_string();
+        let error = lab.load(&describe).unwrap_err().to_string();
         assert!(error.contains(&expect), "{error}");
         let configure = guest().configure(&format!("{call} (global.get $ok)")).component();
         let error = lab.stage(&configure).grants(&ALL).try_plan().err().unwrap_or_default();

@@ -184,7 +184,7 @@ fn imports_trap_before_there_is_a_message() {
     ] {
         let expect = format!("`{import}` cannot be called from `describe` or `configure`");
         let describe = Guest::new().describe(&format!("{call} (call $description)")).component();
-        let error = lab.sandboxes.load(&describe).unwrap_err().to_string();
+        let error = lab.load(&describe).unwrap_err().to_string();
         assert!(error.contains(&expect), "{error}");
         let configure = Guest::new().configure(&format!("{call} (global.get $ok)")).component();
         let error = lab.stage(&configure).try_plan().err().unwrap_or_default();

@@ -41,7 +41,7 @@ fn past_the_handles(lab: &Lab, open: &str) {
 }
 
 fn refused(lab: &Lab, guest: &Guest) -> String {
-    lab.sandboxes.load(&guest.component()).unwrap_err().to_string()
+    lab.load(&guest.component()).unwrap_err().to_string()
 }
 
 /// Goal: no clock moves, or a guest could tell how long something took.

@@ -86,12 +86,21 @@ impl Workshop {
             }
             None => standalone(&folder.0)?,
         };
+        #[cfg(feature = "wasm")]
+        let code = crate::server::Code::of_trial(setup.config.map(|_| &config.server));
         config.server.state_dir.clone_from(&folder.0);
         put_components(&folder.processors().join(&tenant), setup.components)?;
         let telemetry = Telemetry::silent();
         let kv = Arc::new(MemoryKv::default());
         let grants = if setup.strict { Grants::AsGiven(kv.clone()) } else { Grants::All(kv.clone()) };
-        let catalog = open_catalog(&config, Registry::builtin(), &telemetry, grants)?;
+        let catalog = open_catalog(
+            &config,
+            Registry::builtin(),
+            &telemetry,
+            grants,
+            #[cfg(feature = "wasm")]
+            code,
+        )?;
         // From here on: what the engine has to say is for who serves.
         let said = telemetry.subscribe();
         Ok(Self { config, catalog, tenant, kv, said: RefCell::new(said), _folder: folder })

@@ -6,8 +6,11 @@ use std::sync::Arc;
 use anyhow::Context;
 use serde::Serialize;
 
+use crate::catalog::load_limits;
+use crate::catalog::store::HOST;
 use crate::cli::exit::Exit;
-use crate::wasm::{Loaded, PoolSettings, Sandboxes};
+use crate::config::Limits;
+use crate::wasm::{Compiler, Loaded, PoolSettings, Sandboxes};
 
 pub(super) fn run(file: &Path, json: bool) -> anyhow::Result<Exit> {
     let bytes = std::fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))?;
@@ -17,14 +20,15 @@ pub(super) fn run(file: &Path, json: bool) -> anyhow::Result<Exit> {
 
 /// Loads it as the server would: it is compiled, instantiated and asked to describe itself.
 pub(super) fn load(bytes: &[u8]) -> anyhow::Result<Arc<Loaded>> {
-    Ok(Sandboxes::new(PoolSettings::default())?.load(bytes)?)
+    let sandboxes = Sandboxes::new(PoolSettings::default(), Compiler::own_jail())?;
+    Ok(sandboxes.load(bytes, &load_limits(&Limits::default()), HOST)?)
 }
 
 #[derive(Serialize)]
 struct Shown<'a> {
     file: String,
     hash: String,
-    size: usize,
+    size: u64,
     name: &'a str,
     version: &'a str,
     summary: &'a str,
@@ -39,7 +43,7 @@ pub(super) fn show(file: &Path, loaded: &Loaded, json: bool) -> anyhow::Result<E
     let shown = Shown {
         file: file.display().to_string(),
         hash: loaded.id.to_hex().to_string(),
-        size: loaded.size,
+        size: loaded.census.size,
         name: &description.name,
         version: &description.version,
         summary: &description.summary,

@@ -83,7 +83,7 @@ struct Shown<'a> {
     name: &'a str,
     version: &'a str,
     /// Of the component, in bytes.
-    size: usize,
+    size: u64,
     hash: String,
     passed: usize,
     failed: usize,
@@ -96,11 +96,11 @@ fn finish(loaded: &Loaded, trials: &[Trial], json: bool) -> anyhow::Result<Exit>
     let (name, version) = (&loaded.description.name, &loaded.description.version);
     if json {
         let hash = loaded.id.to_hex().to_string();
-        let shown = Shown { name, version, size: loaded.size, hash, passed, failed, cases: trials };
+        let shown = Shown { name, version, size: loaded.census.size, hash, passed, failed, cases: trials };
         outln!("{}", serde_json::to_string_pretty(&shown)?);
     } else {
         let (name, version) = (name.escape_debug(), version.escape_debug());
-        outln!("{name} {version}, {} bytes: {passed} passed, {failed} failed", loaded.size);
+        outln!("{name} {version}, {} bytes: {passed} passed, {failed} failed", loaded.census.size);
     }
     Ok(if failed == 0 { Exit::Ok } else { Exit::No })
 }
