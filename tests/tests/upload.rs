@@ -93,7 +93,7 @@ fn a_newer_version_waits_for_a_reload() {
     assert!(record["stages"][0]["processor"].as_str().unwrap().starts_with("acme/tagger@1.0.1#"), "{record}");
 }
 
-/// Goal: what a component asks for is said, and what its tenant may not grant.
+/// Goal: what a component asks for is said; one that asks for more than its tenant may give is refused, naming the import.
 #[test]
 fn grants_that_are_missing_are_named() {
     let tenant = "domains = [\"acme.example\"]\nchain = \"maildir\"\n[host]\ngrants_allowed = [\"clock\"]\n";
@@ -102,11 +102,19 @@ fn grants_that_are_missing_are_named() {
         .wit("import next;", "import next; import kv; import clock;")
         .open("(drop (call $now_ms)) (call $kv_get @\"key\" (i32.const 128)) (global.get $ok)")
         .component();
-    let answer = server.upload("acme", "asking", "1.0.0", &asking).is(201).json();
-    assert_eq!(answer["grants"], serde_json::json!(["clock", "kv"]));
-    assert_eq!(answer["missing_grants"], serde_json::json!(["kv"]));
+    let refused = server.upload("acme", "asking", "1.0.0", &asking).is(422).json();
+    let expect = "imports `gatepost:processor/kv@0.1.0`: needs the grant `kv`, which `[host] grants_allowed` does not name";
+    assert_eq!(refused["detail"], expect);
     let shared = server.upload("host", "asking", "1.0.0", &asking).is(201).json();
-    assert_eq!(shared["missing_grants"], serde_json::json!([]), "that differs from tenant to tenant");
+    assert_eq!(
+        shared["grants"],
+        serde_json::json!(["clock", "kv"]),
+        "who may have it differs from tenant to tenant"
+    );
+    server
+        .site()
+        .write("catalog/tenants/acme.toml", tenant.replace("[\"clock\"]", "[\"clock\", \"kv\"]").as_bytes());
+    assert_eq!(server.upload("acme", "asking", "1.0.0", &asking).is(201).json()["grants"], shared["grants"]);
 }
 
 /// Goal: a component at fault is refused by name, and leaves nothing.

@@ -1,5 +1,6 @@
 //! What the catalog asks of the sandbox: to turn a component into a configured processor.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::chain::{Content, Fixed, Processor, RecipientCheck};
@@ -43,6 +44,28 @@ pub struct ComponentStage<'a> {
     pub telemetry: &'a Telemetry,
 }
 
+/// A component on its way into the catalog.
+#[derive(Debug, Clone, Copy)]
+pub struct ComponentUpload<'a> {
+    /// Whose it is to be: a tenant, or `host`.
+    pub owner: &'a str,
+    /// The component, within `component_size_max`.
+    pub bytes: &'a [u8],
+    /// What it is held to.
+    pub limits: &'a Limits,
+    /// What its owner's stages may be given at all; none: that differs from tenant to tenant.
+    pub allowed: Option<&'a Allowed>,
+}
+
+/// What the host lets a tenant's stages have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allowed {
+    /// `[host] grants_allowed`.
+    pub grants: BTreeSet<String>,
+    /// `[host] wasi = "stub"`.
+    pub wasi: bool,
+}
+
 /// What a component is, found out without any chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inspection {
@@ -77,12 +100,12 @@ pub enum LoadRefusal {
 
 /// Compiles (or finds compiled), instantiates, describes and configures components. Blocks.
 pub trait ComponentLoader: Send + Sync {
-    /// What these bytes are: admitted, compiled, instantiated and described as for a chain of `owner` with these limits, but
-    /// configured for none.
+    /// What a component is: admitted, compiled, instantiated and described as for a chain of its owner, but configured for
+    /// none.
     ///
     /// # Errors
     /// What is wrong with the component, for its owner to read.
-    fn inspect(&self, owner: &str, bytes: &[u8], limits: &Limits) -> Result<Inspection, LoadRefusal>;
+    fn inspect(&self, upload: ComponentUpload<'_>) -> Result<Inspection, LoadRefusal>;
 
     /// A processor that stands ready.
     ///
@@ -102,7 +125,7 @@ pub trait ComponentLoader: Send + Sync {
 pub struct NoComponents;
 
 impl ComponentLoader for NoComponents {
-    fn inspect(&self, _owner: &str, _bytes: &[u8], _limits: &Limits) -> Result<Inspection, LoadRefusal> {
+    fn inspect(&self, _upload: ComponentUpload<'_>) -> Result<Inspection, LoadRefusal> {
         Err(LoadRefusal::Refused("this host was built without the sandbox".to_owned()))
     }
 

@@ -27,7 +27,9 @@ pub mod view;
 pub use crate::sink::SinkFactory;
 pub use change::ChangeError;
 pub use generation::{Generation, Resolution, Tenant};
-pub use loader::{ComponentLoader, ComponentStage, Inspection, LoadRefusal, NoComponents};
+pub use loader::{
+    Allowed, ComponentLoader, ComponentStage, ComponentUpload, Inspection, LoadRefusal, NoComponents,
+};
 pub use registry::Registry;
 pub use report::{Changed, Refused, ReloadReport, Warned};
 pub use resolve::{Resolved, Resolver};

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::tenant_file::GRANTS;
-use super::{ComponentLoader, ComponentStage, Inspection, LoadRefusal};
+use super::{ComponentLoader, ComponentStage, ComponentUpload, Inspection, LoadRefusal};
 use crate::chain::{Processor, RecipientCheck};
 use crate::config::Limits;
 use crate::kv::KvStore;
 use crate::telemetry::{Event, Level, causes};
 use crate::tenant::DomainTable;
-use crate::wasm::capabilities::grants_of;
+use crate::wasm::capabilities::{beyond, grants_of};
 use crate::wasm::{
     Capabilities, Census, CompileError, CompileLimits, KvAccess, LoadError, LoadLimits, Loaded,
     SandboxedChecker, SandboxedProcessor, Sandboxes, StageIdentity, StageLimits,
@@ -124,7 +124,8 @@ pub fn load_limits(limits: &Limits) -> LoadLimits {
 }
 
 impl ComponentLoader for SandboxLoader {
-    fn inspect(&self, owner: &str, bytes: &[u8], limits: &Limits) -> Result<Inspection, LoadRefusal> {
+    fn inspect(&self, upload: ComponentUpload<'_>) -> Result<Inspection, LoadRefusal> {
+        let ComponentUpload { owner, bytes, limits, allowed } = upload;
         let loaded =
             self.sandboxes.load(bytes, &load_limits(limits), owner).map_err(|error| match error {
                 LoadError::NoCapacity(_)
@@ -133,6 +134,10 @@ impl ComponentLoader for SandboxLoader {
                 }
                 other => LoadRefusal::Refused(causes(&other)),
             })?;
+        let lacking = allowed.map(|allowed| beyond(&loaded.imports, &allowed.grants, allowed.wasi));
+        if let Some(lacking) = lacking.filter(|lacking| !lacking.is_empty()) {
+            return Err(LoadRefusal::Refused(lacking.join("; ")));
+        }
         let said = &loaded.description;
         Ok(Inspection {
             name: said.name.clone(),

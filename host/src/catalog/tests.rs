@@ -71,12 +71,7 @@ impl Sink for FakeSink {
 struct FakeLoader(Mutex<Vec<String>>);
 
 impl ComponentLoader for FakeLoader {
-    fn inspect(
-        &self,
-        _owner: &str,
-        _bytes: &[u8],
-        _limits: &crate::config::Limits,
-    ) -> Result<Inspection, LoadRefusal> {
+    fn inspect(&self, _upload: ComponentUpload<'_>) -> Result<Inspection, LoadRefusal> {
         Err(LoadRefusal::Refused("not asked for".to_owned()))
     }
 

@@ -12,7 +12,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use super::store::HOST;
-use super::{Catalog, Inspection, LoadRefusal, tenant_file};
+use super::{Allowed, Catalog, ComponentUpload, Inspection, LoadRefusal, tenant_file};
 use crate::chain::spec::is_name;
 use crate::config::Limits;
 use crate::telemetry::Event;
@@ -28,8 +28,8 @@ pub struct Place {
     name: String,
     version: Version,
     limits: Limits,
-    /// What its owner's stages may be granted; none: that differs from tenant to tenant.
-    allowed: Option<Vec<String>>,
+    /// What its owner's stages may be given; none: that differs from tenant to tenant.
+    allowed: Option<Allowed>,
 }
 
 /// Why a component was not stored. Nothing has changed then.
@@ -83,8 +83,6 @@ pub struct Uploaded {
     pub exports: Vec<String>,
     /// The grants that its stage must be given.
     pub grants: Vec<String>,
-    /// Those of them that its owner may not give: `[host] grants_allowed` does not name them.
-    pub missing_grants: Vec<String>,
     /// What is odd about it.
     pub warnings: Vec<String>,
 }
@@ -135,7 +133,7 @@ impl Catalog {
         let file =
             read.and_then(|text| tenant_file::read("", &text, &config.limits, &config.limits_max).ok());
         let limits = file.as_ref().map_or_else(|| config.limits.clone(), |file| file.limits.clone());
-        let allowed = file.map(|file| file.grants_allowed.into_iter().collect());
+        let allowed = file.map(|file| Allowed { grants: file.grants_allowed, wasi: file.wasi });
         Ok(Place { owner: tenant, name, version, limits, allowed })
     }
 
@@ -167,11 +165,12 @@ impl Catalog {
         }
         // Before it is compiled for nothing.
         self.is_stored(place, bytes)?;
-        let inspection =
-            self.loader.inspect(&place.owner, bytes, &place.limits).map_err(|error| match error {
-                LoadRefusal::Refused(text) => UploadError::Refused(text),
-                LoadRefusal::Busy(text) => UploadError::Busy(text),
-            })?;
+        let Place { owner, limits, allowed, .. } = place;
+        let upload = ComponentUpload { owner, bytes, limits, allowed: allowed.as_ref() };
+        let inspection = self.loader.inspect(upload).map_err(|error| match error {
+            LoadRefusal::Refused(text) => UploadError::Refused(text),
+            LoadRefusal::Busy(text) => UploadError::Busy(text),
+        })?;
         let _one_at_a_time = self.storing.lock().unwrap_or_else(PoisonError::into_inner);
         let there = self.is_stored(place, bytes)?;
         if !there {
@@ -202,7 +201,6 @@ fn uploaded(place: &Place, bytes: &[u8], inspection: Inspection) -> Uploaded {
             warnings.push(format!("its own {what} is `{}`, not `{path}`", said.escape_debug()));
         }
     }
-    let is_missing = |grant: &&String| place.allowed.as_ref().is_some_and(|allowed| !allowed.contains(grant));
     Uploaded {
         owner: place.owner.clone(),
         name: place.name.clone(),
@@ -214,7 +212,6 @@ fn uploaded(place: &Place, bytes: &[u8], inspection: Inspection) -> Uploaded {
         gives: gives.to_string(),
         imports,
         exports,
-        missing_grants: grants.iter().filter(is_missing).cloned().collect(),
         grants,
         warnings,
     }

@@ -39,6 +39,25 @@ pub fn grants_of(imports: &[String]) -> Vec<String> {
     needed.map(|(_, grant, _)| (*grant).to_owned()).collect()
 }
 
+/// Imports that need more than a tenant's stages may be given at all, a problem for each.
+pub fn beyond(imports: &[String], grants: &BTreeSet<String>, wasi: bool) -> Vec<String> {
+    let problem = |import: &String| {
+        let grant = GRANTED.iter().find(|(interface, ..)| interface == import).map(|(_, grant, _)| *grant);
+        match grant {
+            Some(grant) if !grants.contains(grant) => Some(format!(
+                "imports `{import}`: needs the grant `{grant}`, which `[host] grants_allowed` does not name"
+            )),
+            None if !wasi && wasi::is_wasi(import) => Some(needs_wasi(import)),
+            _ => None,
+        }
+    };
+    imports.iter().filter_map(problem).collect()
+}
+
+fn needs_wasi(import: &str) -> String {
+    format!("imports `{import}`: needs `[host] wasi = \"stub\"`, which the host sets")
+}
+
 /// Whether an address is of the tenant's own domains.
 pub type Owns = Arc<dyn Fn(&Mailbox) -> bool + Send + Sync>;
 
@@ -93,7 +112,7 @@ impl Capabilities {
         let wasi = imports
             .iter()
             .filter(|import| !self.wasi && wasi::is_wasi(import))
-            .map(|import| format!("imports `{import}`: needs `[host] wasi = \"stub\"`, which the host sets"));
+            .map(|import| needs_wasi(import));
         needed.chain(wasi).collect()
     }
 }

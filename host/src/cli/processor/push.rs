@@ -80,10 +80,6 @@ fn show(stored: &Uploaded, is_new: bool, tenant: Option<&str>) {
         let list = stored.grants.iter().map(|grant| format!("\"{grant}\"")).collect::<Vec<_>>().join(", ");
         outln!("  grants   it needs: `[stage.{}] grants = [{list}]`", stored.name);
     }
-    if !stored.missing_grants.is_empty() {
-        let list = stored.missing_grants.join(", ");
-        outln!("  warning: {} may not grant {list}: `[host] grants_allowed` does not name it", stored.owner);
-    }
     for warning in &stored.warnings {
         outln!("  warning: {}", one_line(warning));
     }
