@@ -32,6 +32,7 @@ use crate::smtp::action::Action;
 use crate::smtp::command::ANY_LINE_MAX;
 use crate::smtp::framing::{LineDecoder, LineProgress};
 use crate::smtp::session::{Session, SessionConfig};
+use crate::tenant::Buffer;
 use crate::tls::{TlsSlot, Wire};
 use crate::transaction::Chains;
 use chunks::Chunked;
@@ -112,6 +113,8 @@ pub struct Connection {
     session: Session,
     lines: LineDecoder,
     input: BytesMut,
+    /// The tenant's room for input that was read ahead of its chain.
+    ahead: Option<Buffer>,
     output: BytesMut,
     drain: watch::Receiver<Drain>,
     /// Pinned from MAIL on.
@@ -137,6 +140,7 @@ impl Connection {
             client,
             lines: LineDecoder::new(ANY_LINE_MAX),
             input: BytesMut::new(),
+            ahead: None,
             output: BytesMut::new(),
             drain: port.drain.clone(),
             port,
@@ -253,6 +257,7 @@ impl Connection {
     /// Reads after sending what is due. Silence and a shutdown that is as far as `phase` end it.
     async fn read_command(&mut self, deadline: Instant, phase: Drain) -> Result<(), Ended> {
         self.flush(phase).await?;
+        self.ahead = None;
         self.input.reserve(COMMAND_READ_SIZE);
         let read = timeout_at(deadline, self.wire.stream().read_buf(&mut self.input));
         tokio::select! {
@@ -264,6 +269,7 @@ impl Connection {
     /// As `read_command`, but a shutdown waits for the content as long as it may.
     async fn read_content(&mut self) -> Result<(), Ended> {
         self.flush(Drain::Over).await?;
+        self.ahead = None;
         self.input.reserve(READ_SIZE);
         let read = timeout(self.port.listener.data_timeout, self.wire.stream().read_buf(&mut self.input));
         tokio::select! {

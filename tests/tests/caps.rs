@@ -151,7 +151,8 @@ fn who_has_closed_its_half_is_answered() {
         .file("catalog/processors/acme/loop/1.0.0.wasm", &Guest::new().write(LOOP).component())
         .chain("acme", "acme.example", "loop | maildir")
         .start();
-    let content = b"forty-two bytes of a line that is whole.\r\n".repeat(20_000);
+    let line = b"forty-two bytes of a line that is whole.\r\n";
+    let content = [b"Subject: x\r\n\r\n".to_vec(), line.repeat(20_000)].concat();
     let mut client = server.smtp();
     client.expect_data(FROM, ACME);
     client.write(&[&content[..], b".\r\nQUIT\r\n"].concat()).unwrap();

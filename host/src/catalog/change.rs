@@ -72,7 +72,14 @@ impl Catalog {
         change: &ChainChange,
         expected: Option<u64>,
     ) -> Result<ChainView, ChangeError> {
-        let live = self.live(name)?;
+        let live = match self.live(name) {
+            // Or another change is between its file and its swap just now.
+            Err(ChangeError::Conflict(_)) => {
+                let _one_at_a_time = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+                self.live(name)?
+            }
+            live => live?,
+        };
         let revision = live.tenant.revision;
         if expected.is_some_and(|expected| expected != revision) {
             return Err(ChangeError::Stale { live: revision });

@@ -102,13 +102,30 @@ impl Buffer {
             return Ok(());
         }
         let taken = self.quota.buffered.take(more, wait_max).await;
-        let taken = taken.ok_or(Busy { limit: "buffered_max", waited: wait_max })?;
+        self.keep(more, taken.ok_or(Busy { limit: "buffered_max", waited: wait_max })?);
+        Ok(())
+    }
+
+    /// The same without waiting. False: there is no room now.
+    pub fn try_hold(&mut self, bytes: usize) -> bool {
+        let more = bytes.div_ceil(UNIT).saturating_sub(self.units);
+        if more == 0 {
+            return true;
+        }
+        let taken = self.quota.buffered.try_take(more);
+        let room = taken.is_some();
+        if let Some(taken) = taken {
+            self.keep(more, taken);
+        }
+        room
+    }
+
+    fn keep(&mut self, more: usize, taken: Taken) {
         match &mut self.taken {
             Some(own) => own.join(taken),
             None => self.taken = Some(taken),
         }
         self.units += more;
-        Ok(())
     }
 }
 
@@ -153,7 +170,9 @@ mod tests {
         other.hold(32 << 10, SHORT).await.unwrap();
         one.hold(32 << 10, SHORT).await.unwrap();
         assert_eq!(other.hold((32 << 10) + 1, SHORT).await.unwrap_err().limit, "buffered_max");
+        assert!(other.try_hold(32 << 10) && !other.try_hold((32 << 10) + 1));
         drop(one);
+        assert!(other.try_hold(48 << 10));
         other.hold(64 << 10, SHORT).await.unwrap();
     }
 }

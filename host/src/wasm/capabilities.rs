@@ -54,7 +54,8 @@ pub fn beyond(imports: &[String], grants: &BTreeSet<String>, wasi: bool) -> Vec<
     imports.iter().filter_map(problem).collect()
 }
 
-fn needs_wasi(import: &str) -> String {
+/// The problem of an import that only tenants with the stub have.
+pub(super) fn needs_wasi(import: &str) -> String {
     format!("imports `{import}`: needs `[host] wasi = \"stub\"`, which the host sets")
 }
 

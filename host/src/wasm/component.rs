@@ -12,7 +12,7 @@ use wasmtime::component::{Component, InstancePre, Linker};
 use super::admission::{Census, Refusal};
 use super::bindings::MailProcessorPre;
 use super::bindings::gatepost::processor::types as wit;
-use super::capabilities::GRANTED;
+use super::capabilities::{GRANTED, needs_wasi};
 use super::checker::RECIPIENTS;
 use super::compile::CompileError;
 use super::instance::{self, Instance, PROCESSOR, block_on};
@@ -230,7 +230,13 @@ fn check_interface(component: &Component, engine: &Engine) -> Result<(Vec<String
     if exports.is_empty() {
         problems.push(format!("lacks the export `{PROCESSOR}`"));
     }
-    if problems.is_empty() { Ok((imports, exports)) } else { Err(LoadError::Interface(problems)) }
+    if problems.is_empty() {
+        return Ok((imports, exports));
+    }
+    // Who is refused anyway is told all that most tenants would be refused for.
+    let linked = imports.iter().filter(|name| wasi::is_wasi(name) && wasi::problem(name).is_none());
+    problems.extend(linked.map(|name| needs_wasi(name)));
+    Err(LoadError::Interface(problems))
 }
 
 fn function_names(instance: &ComponentInstance, engine: &Engine) -> impl Iterator<Item = String> {

@@ -125,7 +125,7 @@ impl Wasi {
     fn new(handles_max: usize) -> Box<Self> {
         let mut table = ResourceTable::new();
         // A handle has two entries at most: the store's own limit comes first, and says so.
-        table.set_max_capacity(handles_max.saturating_mul(2));
+        table.set_max_capacity(handles_max.saturating_add(1).saturating_mul(2));
         Box::new(Self {
             table,
             files: WasiFilesystemCtx::default(),

@@ -11,8 +11,9 @@ use super::protocol::{Answer, read_question};
 use crate::telemetry::causes::one_line;
 use crate::wasm::engine;
 
-/// How much the jail gives way to the server.
-const NICE: i32 = 10;
+/// How much the jail gives way to the server: beside two busy cores a fourth of one is left to it (sched(7)), so that
+/// `compile_wall` is not over before `compile_cpu`.
+const NICE: i32 = 5;
 /// Longest text of a refusal, in bytes.
 const TEXT_MAX: usize = 4096;
 
