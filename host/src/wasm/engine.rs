@@ -174,9 +174,6 @@ fn engine_config(allocation: InstanceAllocationStrategy) -> Config {
         .epoch_interruption(true)
         .memory_init_cow(true)
         .concurrency_support(false)
-        // No wasm instruction reads a stack slot that it has not written, but one day a compiler's bug may let one: 1.7 µs
-        // for each instance at its end.
-        .async_stack_zeroing(true)
         .wasm_features(WasmFeatures::all(), false)
         .wasm_features(features(), true)
         .allocation_strategy(allocation);
@@ -202,7 +199,6 @@ fn pool(settings: PoolSettings, instances: u32, page_scan: bool) -> PoolingAlloc
         .table_elements(settings.table_elements)
         .linear_memory_keep_resident(if page_scan { 512 << 10 } else { 128 << 10 })
         .table_keep_resident(16 << 10)
-        .async_stack_keep_resident(64 << 10)
         .decommit_batch_size(1)
         .max_unused_warm_slots(100)
         .pagemap_scan(if page_scan { Enabled::Yes } else { Enabled::No });

@@ -9,8 +9,8 @@
 //! That the pool clears what it hands out is wasmtime's promise, kept with the kernel's help (copy on write, the page scan,
 //! `madvise`), and it has been broken before (CVE-2022-39393, RUSTSEC-2026-0088). So it is looked at here on the very kernel
 //! that mail will be served on. The small pool is needed for the second half: the pool gives a component its own places
-//! again for as long as there are unused ones. Stacks are zeroed too, but cannot
-//! be looked at: no wasm instruction can read one that it has not written.
+//! again for as long as there are unused ones. Stacks need no look: no wasm
+//! instruction can read a slot that it has not written.
 
 use std::fmt;
 

@@ -34,7 +34,8 @@ pub(super) fn store(
     store.set_max_component_handles(limits.handles);
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(|mut store| {
-        if store.data_mut().cpu_is_spent() {
+        let used = store.data().meter.used_now();
+        if store.data_mut().is_spent(used) {
             wasmtime::bail!("CPU budget spent");
         }
         // Not a plain yield: that would go to the front of the queue.

@@ -238,10 +238,10 @@ impl Sandbox {
         });
     }
 
-    /// Whether the CPU budget, for the input so far, is spent. To be called within a metered poll.
-    pub(super) fn cpu_is_spent(&mut self) -> bool {
+    /// Whether this is the CPU budget, for the input so far, or more.
+    pub(super) fn is_spent(&mut self, used: Duration) -> bool {
         let budget = self.limits.cpu(self.input_total);
-        let spent = self.meter.used_now() >= budget;
+        let spent = used >= budget;
         if spent {
             self.overrun = Some(Overrun::Cpu { budget });
         }

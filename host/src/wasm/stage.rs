@@ -151,7 +151,9 @@ fn begin(store: &mut Store<Sandbox>, cx: &mut StageContext<'_>, input: usize) ->
     let call_limit = store.data_mut().begin_call(std::mem::take(cx.envelope), input);
     store.set_hostcall_fuel(fuel(call_limit));
     store.set_epoch_deadline(1);
-    if store.data_mut().cpu_is_spent() {
+    // The poll at hand has just begun, and reading the clock is a system call.
+    let used = store.data().meter.used();
+    if store.data_mut().is_spent(used) {
         (*cx.envelope, _) = store.data_mut().end_call();
         return Err(overrun(store).unwrap_or(StageError::OutOfCpu { budget_ms: 0 }));
     }
