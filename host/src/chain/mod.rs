@@ -17,6 +17,7 @@ pub mod settings;
 mod slot;
 pub mod spec;
 pub mod stage;
+pub mod tick;
 pub mod types;
 
 pub use breaker::Breaker;
@@ -31,3 +32,4 @@ pub use spec::{ChainSpec, Pin, SpecError, StageRef};
 pub use stage::{
     Flow, OnFailure, Output, Processor, Refusal, Stage, StageContext, StageEnd, StageError, Usage,
 };
+pub use tick::Tick;

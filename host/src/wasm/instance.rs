@@ -10,8 +10,8 @@ use super::bindings::gatepost::processor::types as wit;
 use super::bindings::{MailProcessor, MailProcessorPre};
 use super::limits::{StageLimits, bounded};
 use super::sandbox::{Overrun, Sandbox, StageIdentity};
-use crate::chain::StageError;
 use crate::chain::meter::CpuMeter;
+use crate::chain::{StageError, Tick};
 use crate::kv::{KEY_MAX, VALUE_MAX};
 
 /// The interface that a processor exports.
@@ -39,7 +39,7 @@ pub(super) fn store(
             wasmtime::bail!("CPU budget spent");
         }
         // Not a plain yield: that would go to the front of the queue.
-        Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(Tick::default())))
     });
     store
 }

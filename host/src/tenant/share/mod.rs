@@ -16,9 +16,8 @@ mod rounds;
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 
 use crate::chain::meter::thread_cpu_ns;
 use crate::telemetry::{CpuCounter, Telemetry};
@@ -42,11 +41,36 @@ struct Standing {
     cpu: CpuCounter,
 }
 
-/// One future's wait for a permit.
-#[derive(Default)]
+/// One future's turn. Every change of its phase is made under the lock of the rounds.
 struct Ticket {
-    granted: AtomicBool,
-    waker: Mutex<Option<Waker>>,
+    share: Arc<FairShare>,
+    place: Place,
+    turn: Mutex<Turn>,
+}
+
+#[derive(Default)]
+struct Turn {
+    phase: Phase,
+    /// Of the task that the future is in.
+    task: Option<Waker>,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// It waits for something else than a permit.
+    #[default]
+    Idle,
+    /// It stands in its tenant's row.
+    Waiting,
+    /// A permit is its own, and its task was woken.
+    Granted,
+    /// It is polled.
+    Running {
+        /// It wants to be polled again: it has only yielded, or something came meanwhile.
+        again: bool,
+    },
+    /// It runs under permits no more: whoever still wakes it wakes its task, if that is there.
+    Over,
 }
 
 impl FairShare {
@@ -94,7 +118,9 @@ impl Seat {
     /// Runs `work` under permits. Once `gone` is ready, whoever the work is for has left: it is then polled without waiting
     /// for a turn, so that it can let go of what it holds.
     pub fn run<F: Future + Unpin, G: Future + Unpin>(self, work: F, gone: G) -> Scheduled<F, G> {
-        Scheduled { work, gone: Some(gone), ticket: Arc::default(), asked: false, seat: self }
+        let ticket =
+            Arc::new(Ticket { share: self.share.clone(), place: self.place, turn: Mutex::default() });
+        Scheduled { work, gone: Some(gone), waker: ticket.clone().into(), ticket, seat: self }
     }
 }
 
@@ -117,124 +143,146 @@ pub struct Scheduled<F, G> {
     /// None: it was ready.
     gone: Option<G>,
     ticket: Arc<Ticket>,
-    /// The ticket is with the rounds, waiting or granted.
-    asked: bool,
+    /// What the work is polled with: woken, it asks for a permit.
+    waker: Waker,
     seat: Seat,
-}
-
-/// What a poll runs under.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Leave {
-    Permit,
-    /// Nobody waits for the outcome.
-    Gone,
 }
 
 impl<F: Future + Unpin, G: Future + Unpin> Future for Scheduled<F, G> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let Some(leave) = self.leave(cx) else { return Poll::Pending };
         let this = &mut *self;
-        // Gives back and charges, also where the work panics.
-        let _running = Running { seat: &this.seat, began_ns: thread_cpu_ns(), leave };
-        Pin::new(&mut this.work).poll(cx)
-    }
-}
-
-impl<F, G: Future + Unpin> Scheduled<F, G> {
-    /// What the poll at hand may run under; none: it has to wait.
-    fn leave(&mut self, cx: &mut Context<'_>) -> Option<Leave> {
-        if self.gone.is_some() && self.has_permit(cx) {
-            return Some(Leave::Permit);
-        }
-        let Some(gone) = &mut self.gone else { return Some(Leave::Gone) };
-        if Pin::new(gone).poll(cx).is_pending() {
-            return None;
-        }
-        self.gone = None;
-        Some(self.stop_waiting())
-    }
-}
-
-impl<F, G> Scheduled<F, G> {
-    fn has_permit(&mut self, cx: &Context<'_>) -> bool {
-        let mut waker = self.ticket.waker();
-        if self.asked {
-            if self.ticket.granted.swap(false, Ordering::AcqRel) {
-                self.asked = false;
-                return true;
+        let permit = this.gone.is_some() && this.ticket.begin(cx.waker());
+        if !permit {
+            if let Some(gone) = &mut this.gone {
+                if Pin::new(gone).poll(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                this.gone = None;
+                this.ticket.give_up(Some(cx.waker().clone()));
             }
-            waker.get_or_insert_with(|| cx.waker().clone()).clone_from(cx.waker());
-            return false;
+            let _charged = Charged { seat: &this.seat, began_ns: thread_cpu_ns(), ticket: None };
+            return Pin::new(&mut this.work).poll(cx);
         }
-        *waker = Some(cx.waker().clone());
-        drop(waker);
-        let granted = self.seat.share.state().rounds.ask(self.seat.place, self.ticket.clone());
-        self.asked = !granted;
-        granted
-    }
-
-    /// Takes the ticket back, or the permit where it was granted just now.
-    fn stop_waiting(&mut self) -> Leave {
-        self.asked = false;
-        let ticket = &self.ticket;
-        let withdrawn =
-            self.seat.share.state().rounds.withdraw(self.seat.place, |other| Arc::ptr_eq(other, ticket));
-        if withdrawn {
-            return Leave::Gone;
-        }
-        ticket.granted.store(false, Ordering::Release);
-        Leave::Permit
+        // Gives the permit back and charges, also where the work panics.
+        let _charged = Charged { seat: &this.seat, began_ns: thread_cpu_ns(), ticket: Some(&this.ticket) };
+        Pin::new(&mut this.work).poll(&mut Context::from_waker(&this.waker))
     }
 }
 
 impl<F, G> Drop for Scheduled<F, G> {
     fn drop(&mut self) {
-        if self.asked && self.stop_waiting() == Leave::Permit {
-            drop(Running { seat: &self.seat, began_ns: thread_cpu_ns(), leave: Leave::Permit });
+        self.ticket.give_up(None);
+    }
+}
+
+/// What happened to the work while nobody polled it: it wants to go on, so it stands in the row at once, not when its task
+/// happens to be polled. Who is fair only among those that have asked is not fair.
+impl Wake for Ticket {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let mut state = self.share.state();
+        let mut turn = self.turn();
+        match turn.phase {
+            Phase::Running { .. } => turn.phase = Phase::Running { again: true },
+            Phase::Waiting | Phase::Granted => {}
+            Phase::Idle if state.rounds.ask(self.place, self.clone()) => {
+                turn.phase = Phase::Granted;
+                let task = turn.task.take();
+                drop((turn, state));
+                wake(task);
+            }
+            Phase::Idle => turn.phase = Phase::Waiting,
+            Phase::Over => {
+                let task = turn.task.clone();
+                drop((turn, state));
+                wake(task);
+            }
         }
     }
 }
 
 impl Ticket {
-    fn waker(&self) -> MutexGuard<'_, Option<Waker>> {
-        self.waker.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The task polls. Whether it may run now; if not, `task` is woken when it may.
+    fn begin(self: &Arc<Self>, task: &Waker) -> bool {
+        let mut state = self.share.state();
+        let mut turn = self.turn();
+        turn.task = Some(task.clone());
+        let granted = match turn.phase {
+            Phase::Granted => true,
+            Phase::Idle => state.rounds.ask(self.place, self.clone()),
+            Phase::Waiting | Phase::Running { .. } | Phase::Over => false,
+        };
+        turn.phase = if granted { Phase::Running { again: false } } else { Phase::Waiting };
+        granted
     }
 
-    /// Under the lock of the rounds, so that who takes a ticket back knows whether it was granted. Gives whom to wake.
+    /// Under the lock of the rounds. Gives whom to wake.
     fn grant(&self) -> Option<Waker> {
-        self.granted.store(true, Ordering::Release);
-        self.waker().take()
+        let mut turn = self.turn();
+        turn.phase = Phase::Granted;
+        turn.task.take()
+    }
+
+    /// Runs under permits no more: leaves the row, or lets the permit go that was its own. What wakes it from here on, wakes
+    /// `task`.
+    fn give_up(self: &Arc<Self>, task: Option<Waker>) {
+        let mut state = self.share.state();
+        let before = std::mem::replace(&mut *self.turn(), Turn { phase: Phase::Over, task });
+        let next = match before.phase {
+            Phase::Granted => state.rounds.give_back(self.place, 0),
+            Phase::Waiting => {
+                state.rounds.withdraw(self.place, |other| Arc::ptr_eq(other, self));
+                None
+            }
+            Phase::Idle | Phase::Running { .. } | Phase::Over => None,
+        };
+        let task = next.and_then(|ticket| ticket.grant());
+        drop(state);
+        wake(task);
+    }
+
+    fn turn(&self) -> MutexGuard<'_, Turn> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A poll at work.
-struct Running<'a> {
+/// A poll at work, under a permit where it has a ticket.
+struct Charged<'a> {
     seat: &'a Seat,
     began_ns: u64,
-    leave: Leave,
+    ticket: Option<&'a Arc<Ticket>>,
 }
 
-impl Drop for Running<'_> {
+impl Drop for Charged<'_> {
     fn drop(&mut self) {
         let used_ns = thread_cpu_ns().saturating_sub(self.began_ns);
         self.seat.cpu.add_ns(used_ns);
         let mut state = self.seat.share.state();
-        let wake = match self.leave {
-            Leave::Permit => {
-                let next = state.rounds.give_back(self.seat.place, used_ns);
-                next.and_then(|ticket| ticket.grant())
-            }
-            Leave::Gone => {
-                state.rounds.charge(self.seat.place, used_ns);
-                None
-            }
+        let Some(ticket) = self.ticket else {
+            state.rounds.charge(self.seat.place, used_ns);
+            return;
         };
-        drop(state);
-        if let Some(waker) = wake {
-            waker.wake();
+        // Back into the row before the permit goes to the next: it may be that of whoever gives it back.
+        let phase = std::mem::take(&mut ticket.turn().phase);
+        let again = (phase == Phase::Running { again: true }).then(|| ticket.clone());
+        if again.is_some() {
+            ticket.turn().phase = Phase::Waiting;
         }
+        let next = state.rounds.pass_on(self.seat.place, used_ns, again);
+        let task = next.and_then(|ticket| ticket.grant());
+        drop(state);
+        wake(task);
+    }
+}
+
+fn wake(task: Option<Waker>) {
+    if let Some(task) = task {
+        task.wake();
     }
 }
 

@@ -87,6 +87,13 @@ impl<T> Rounds<T> {
             self.free -= 1;
             return true;
         }
+        self.stand(place, ticket);
+        false
+    }
+
+    /// Puts a ticket into its tenant's row.
+    fn stand(&mut self, place: Place, ticket: T) {
+        let Some(share) = self.shares[place.0].as_mut() else { return };
         share.waiting.push_back(ticket);
         if share.waiting.len() == 1 {
             if share.credit_ns > 0 {
@@ -97,13 +104,20 @@ impl<T> Rounds<T> {
                 self.ring.push_back(place.0);
             }
         }
-        false
     }
 
     /// A permit is given back, `used_ns` of CPU time later. Gives the ticket that is granted now.
     pub(super) fn give_back(&mut self, place: Place, used_ns: u64) -> Option<T> {
-        self.free += 1;
+        self.pass_on(place, used_ns, None)
+    }
+
+    /// The same, where whoever gives it back wants another one: it stands in the row before the permit goes to the next.
+    pub(super) fn pass_on(&mut self, place: Place, used_ns: u64, again: Option<T>) -> Option<T> {
         self.settle(place, TICK_NS - i64::try_from(used_ns).unwrap_or(i64::MAX));
+        if let Some(ticket) = again {
+            self.stand(place, ticket);
+        }
+        self.free += 1;
         self.grant()
     }
 

@@ -2,7 +2,7 @@
 
 use std::future::{pending, ready};
 use std::pin::pin;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Wake;
 use std::time::Duration;
 
@@ -40,12 +40,14 @@ struct Holder(Seat);
 impl Holder {
     fn new(share: &Arc<FairShare>) -> Self {
         let seat = share.seat("holder", 1);
-        assert!(share.state().rounds.ask(seat.place, Arc::default()));
+        let ticket = Ticket { share: share.clone(), place: seat.place, turn: Mutex::default() };
+        assert!(share.state().rounds.ask(seat.place, Arc::new(ticket)));
         Self(seat)
     }
 
     fn give_back(self) {
-        drop(Running { seat: &self.0, began_ns: thread_cpu_ns(), leave: Leave::Permit });
+        let next = self.0.share.state().rounds.give_back(self.0.place, 0);
+        wake(next.and_then(|ticket| ticket.grant()));
     }
 }
 
@@ -158,4 +160,49 @@ fn nothing_is_left_waiting() {
     });
     assert_eq!(done, 300);
     assert!(free(&share) && share.state().tenants.is_empty());
+}
+
+/// Goal: how many futures a tenant has at work does not matter to another: one that wants little runs after a few permits
+/// have gone to others, whatever order their tasks are polled in.
+/// Method: 64 futures that tick for ever on one permit, their tasks polled in a queue as a runtime does; a light future
+/// comes in between, again and again.
+#[test]
+fn many_that_tick_do_not_hold_up_one() {
+    struct Queued(usize, Arc<Mutex<std::collections::VecDeque<usize>>>);
+    impl Wake for Queued {
+        fn wake(self: Arc<Self>) {
+            self.1.lock().unwrap().push_back(self.0);
+        }
+    }
+    let share = share(1);
+    let queue = Arc::default();
+    let ticking = || {
+        Box::pin(async {
+            loop {
+                let began = thread_cpu_ns();
+                while thread_cpu_ns() - began < 1_000_000 {}
+                crate::chain::Tick::default().await;
+            }
+        })
+    };
+    let mut heavy: Vec<_> = (0..64).map(|_| share.seat("heavy", 1).run(ticking(), pending::<()>())).collect();
+    let waker = |n| Waker::from(Arc::new(Queued(n, Arc::clone(&queue))));
+    for (n, task) in heavy.iter_mut().enumerate() {
+        assert!(Pin::new(task).poll(&mut Context::from_waker(&waker(n))).is_pending());
+    }
+    for _ in 0..20 {
+        let mut light = share.seat("light", 1).run(Box::pin(ready(())), pending::<()>());
+        let mut polls = 0;
+        let mut done = Pin::new(&mut light).poll(&mut Context::from_waker(&waker(64))).is_ready();
+        while !done {
+            let next = queue.lock().unwrap().pop_front().expect("somebody has the permit");
+            if next == 64 {
+                done = Pin::new(&mut light).poll(&mut Context::from_waker(&waker(64))).is_ready();
+            } else {
+                polls += 1;
+                assert!(Pin::new(&mut heavy[next]).poll(&mut Context::from_waker(&waker(next))).is_pending());
+            }
+        }
+        assert!(polls <= 4, "{polls} turns of others");
+    }
 }
