@@ -129,8 +129,8 @@ impl Rehearsal {
     }
 }
 
-/// Runs the corpus through each of these stages, as messages to the first of `domains`. Blocks, for at most a few seconds of
-/// CPU time a stage.
+/// Runs the corpus through each of these stages, as messages to the first of `domains`. Blocks, for some seconds of CPU
+/// time at most.
 ///
 /// # Errors
 /// Stages whose output depends on the cuts.
@@ -149,7 +149,8 @@ pub(super) fn run(
     // On a thread of its own: this may be called where a runtime is at work already.
     let all = || -> std::io::Result<Vec<Tried>> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-        let run = |rehearsal| runtime.block_on(trial::stage(rehearsal, &domain, limits));
+        let each = (trial::CHAIN_CPU_US_MAX / rehearsals.len() as u64).min(trial::STAGE_CPU_US_MAX);
+        let run = |rehearsal| runtime.block_on(trial::stage(rehearsal, &domain, limits, each));
         Ok(rehearsals.iter().map(run).collect())
     };
     let done = std::thread::scope(|scope| scope.spawn(all).join());

@@ -14,9 +14,11 @@ use crate::mail::{Envelope, Mailbox, MessageId};
 use crate::sink::SinkFailure;
 use crate::telemetry::causes;
 
-/// Most CPU time that a stage is given over all its runs, in microseconds. A stage at the edge of its budget would else hold a
-/// check up for half a minute.
-const CPU_US_MAX: u64 = 1_000_000;
+/// Most CPU time that one stage is given over all its runs, in microseconds.
+pub(super) const STAGE_CPU_US_MAX: u64 = 1_000_000;
+/// Most CPU time that all stages of a chain are given over all their runs, in microseconds, an equal part each. Stages at the
+/// edge of their budgets would else hold a check up for minutes.
+pub(super) const CHAIN_CPU_US_MAX: u64 = 2_000_000;
 
 /// What came of one run.
 struct Came {
@@ -39,13 +41,14 @@ struct Trial<'a> {
     limits: RunLimits,
     figures: SmokeFigures,
     cpu_us: u64,
+    cpu_us_max: u64,
 }
 
-/// Runs the corpus through one stage.
+/// Runs the corpus through one stage, until it has used `cpu_us_max`.
 ///
 /// # Errors
 /// What it gives depends on the cuts.
-pub(super) async fn stage(rehearsal: &Rehearsal, domain: &str, limits: RunLimits) -> Tried {
+pub(super) async fn stage(rehearsal: &Rehearsal, domain: &str, limits: RunLimits, cpu_us_max: u64) -> Tried {
     let stage = rehearsal.label.clone();
     let mut figures = SmokeFigures { stage: stage.clone(), ..SmokeFigures::default() };
     let processor = match &rehearsal.processor {
@@ -63,7 +66,7 @@ pub(super) async fn stage(rehearsal: &Rehearsal, domain: &str, limits: RunLimits
     };
     figures.complete = true;
     let planned = PlannedStage { label: stage, on_failure: OnFailure::Defer, processor, breaker: None };
-    let mut trial = Trial { rehearsal, planned, domain, limits, figures, cpu_us: 0 };
+    let mut trial = Trial { rehearsal, planned, domain, limits, figures, cpu_us: 0, cpu_us_max };
     let warning = trial.corpus(agree).await?;
     trial.figures.complete &= warning.is_none();
     Ok((trial.figures, warning))
@@ -76,7 +79,7 @@ impl Trial<'_> {
         let mut whole = Vec::with_capacity(messages.len());
         let mut times = Vec::with_capacity(messages.len());
         for message in &messages {
-            if self.cpu_us > CPU_US_MAX {
+            if self.cpu_us > self.cpu_us_max {
                 return Ok(Some(self.too_slow()));
             }
             let (cpu_us, came) = self.once(message, &Cut::whole()).await;
@@ -92,7 +95,7 @@ impl Trial<'_> {
         }
         for (message, whole) in messages.iter().zip(&whole) {
             for cut in corpus::cuts(message.bytes.len(), self.limits.chunk_size) {
-                if self.cpu_us > CPU_US_MAX {
+                if self.cpu_us > self.cpu_us_max {
                     return Ok(Some(self.too_slow()));
                 }
                 let came = match self.once(message, &cut).await.1 {
