@@ -6,12 +6,16 @@ use async_trait::async_trait;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post, put};
+use axum::routing::get;
 use axum::{Json, Router, middleware};
 use serde::{Deserialize, Serialize};
+use utoipa::{OpenApi as _, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::door;
 use super::guard::{self, Guard};
+use super::openapi::{Document, Problems};
 use super::problem::Problem;
 use super::work::Work;
 use super::{chain, processors};
@@ -33,7 +37,7 @@ pub trait AdminHandle: Send + Sync {
 }
 
 /// What `gatepost status` shows.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Status {
     /// Version of the host.
     pub version: String,
@@ -51,7 +55,7 @@ pub struct Status {
 }
 
 /// One tenant.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct TenantStatus {
     /// Its name.
     pub name: String,
@@ -69,7 +73,7 @@ pub struct TenantStatus {
 }
 
 /// A breaker that is not closed: every message of the chain is deferred.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct BreakerStatus {
     /// Which stage.
     pub stage: String,
@@ -88,18 +92,19 @@ pub(super) struct Api {
 
 /// The routes, with their guards. At most `uploads_max` uploads and changes of chains are at work at once.
 pub fn router(handle: Arc<dyn AdminHandle>, guard: Arc<Guard>, uploads_max: usize) -> Router {
-    let processor = "/v1/tenants/{tenant}/processors/{name}/{version}";
-    let api = Router::new()
-        .route("/v1/reload", post(reload))
-        .route("/v1/status", get(status))
-        .route("/v1/tenants/{tenant}/chain", get(chain::get).put(chain::put))
-        .route(processor, put(processors::put_tenants))
-        .route("/v1/processors/{name}/{version}", put(processors::put_hosts))
-        .route_layer(middleware::from_fn_with_state(guard.clone(), guard::token));
+    let (api, document) = OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(reload))
+        .routes(routes!(status))
+        .routes(routes!(chain::get, chain::put))
+        .routes(routes!(processors::put_tenants))
+        .routes(routes!(processors::put_hosts))
+        .split_for_parts();
+    let api = api.route_layer(middleware::from_fn_with_state(guard.clone(), guard::token));
     Router::new()
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
+        .route("/v1/openapi.json", get(|| async { Json(document) }))
         .merge(api)
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "there is nothing here") })
         .method_not_allowed_fallback(|| async {
@@ -110,12 +115,21 @@ pub fn router(handle: Arc<dyn AdminHandle>, guard: Arc<Guard>, uploads_max: usiz
         .with_state(Api { handle, work: Work::new(uploads_max) })
 }
 
+/// Reads config, certificates and catalog again, as SIGHUP does
+#[utoipa::path(
+    post,
+    path = "/v1/reload",
+    tag = "server",
+    responses((status = 200, description = "All of it took effect", body = ReloadReport), Problems)
+)]
 async fn reload(State(Api { handle, .. }): State<Api>) -> Response {
     let report = handle.reload().await;
     let status = if report.is_ok() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     (status, Json(report)).into_response()
 }
 
+/// What the server does
+#[utoipa::path(get, path = "/v1/status", tag = "server", responses((status = 200, description = "Figures", body = Status), Problems))]
 async fn status(State(Api { handle, .. }): State<Api>) -> Json<Status> {
     Json(handle.status())
 }

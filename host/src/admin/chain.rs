@@ -9,14 +9,23 @@ use axum::response::{IntoResponse, Response};
 
 use super::api::Api;
 use super::body;
+use super::openapi::Problems;
 use super::problem::Problem;
 use super::processors::unreadable;
 use super::work;
-use crate::catalog::{ChainChange, ChangeError};
+use crate::catalog::{ChainChange, ChainSettings, ChainView, ChangeError};
 
 /// Largest body, in bytes: that of a tenant's file.
 const BODY_MAX: u64 = 1 << 20;
 
+/// A tenant's chain as it is live
+#[utoipa::path(
+    get,
+    path = "/v1/tenants/{tenant}/chain",
+    tag = "chains",
+    params(("tenant" = String, Path, description = "Its name")),
+    responses((status = 200, description = "Its revision is the ETag", body = ChainSettings), Problems)
+)]
 pub(super) async fn get(
     State(api): State<Api>,
     parts: Result<Path<String>, PathRejection>,
@@ -28,6 +37,20 @@ pub(super) async fn get(
     Ok((tag(revision), Json(settings)).into_response())
 }
 
+/// Change a tenant's chain
+///
+/// It is checked whole, then live at once, or nothing changes.
+#[utoipa::path(
+    put,
+    path = "/v1/tenants/{tenant}/chain",
+    tag = "chains",
+    params(
+        ("tenant" = String, Path, description = "Its name"),
+        ("If-Match" = Option<String>, Header, description = "A revision in quotes: the change goes through only if it is live")
+    ),
+    request_body = ChainChange,
+    responses((status = 200, description = "It is live; its revision is the ETag", body = ChainView), Problems)
+)]
 pub(super) async fn put(
     State(api): State<Api>,
     parts: Result<Path<String>, PathRejection>,

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::principal::Principal;
 use super::problem::Problem;
 
 /// What requests are held against.
@@ -58,8 +59,9 @@ pub(super) async fn host(State(guard): State<Arc<Guard>>, request: Request, next
 }
 
 /// Refuses a request without the host's token.
-pub(super) async fn token(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+pub(super) async fn token(State(guard): State<Arc<Guard>>, mut request: Request, next: Next) -> Response {
     if guard.knows_token(request.headers()) {
+        request.extensions_mut().insert(Principal::host());
         return next.run(request).await;
     }
     Problem::new(StatusCode::UNAUTHORIZED, "send the host's token: `Authorization: Bearer TOKEN`")

@@ -10,14 +10,32 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::api::Api;
+use super::openapi::Problems;
 use super::problem::Problem;
 use super::{body, work};
-use crate::catalog::UploadError;
+use crate::catalog::{UploadError, Uploaded};
 use crate::telemetry::causes::one_line;
 
 /// What a path holds, once its percent signs are undone; what is no UTF-8 is no path of ours.
 type Parts<T> = Result<Path<T>, PathRejection>;
 
+/// Upload a component of a tenant
+#[utoipa::path(
+    put,
+    path = "/v1/tenants/{tenant}/processors/{name}/{version}",
+    tag = "processors",
+    params(
+        ("tenant" = String, Path, description = "Whose it is to be"),
+        ("name" = String, Path, description = "Its name in chains"),
+        ("version" = String, Path, description = "Such as `1.0.0`")
+    ),
+    request_body(content = Vec<u8>, content_type = "application/wasm", description = "The component"),
+    responses(
+        (status = 201, description = "Stored", body = Uploaded),
+        (status = 200, description = "There already, with the same bytes", body = Uploaded),
+        Problems
+    )
+)]
 pub(super) async fn put_tenants(
     State(api): State<Api>,
     parts: Parts<(String, String, String)>,
@@ -28,6 +46,22 @@ pub(super) async fn put_tenants(
     put(api, Some(tenant), name, version, headers, body).await
 }
 
+/// Upload a component that all tenants share
+#[utoipa::path(
+    put,
+    path = "/v1/processors/{name}/{version}",
+    tag = "processors",
+    params(
+        ("name" = String, Path, description = "Its name in chains"),
+        ("version" = String, Path, description = "Such as `1.0.0`")
+    ),
+    request_body(content = Vec<u8>, content_type = "application/wasm", description = "The component"),
+    responses(
+        (status = 201, description = "Stored", body = Uploaded),
+        (status = 200, description = "There already, with the same bytes", body = Uploaded),
+        Problems
+    )
+)]
 pub(super) async fn put_hosts(
     State(api): State<Api>,
     parts: Parts<(String, String)>,

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use toml_edit::{DocumentMut, Item, Table, TableLike};
+use utoipa::ToSchema;
 
 use crate::chain::{ChainSpec, StageRef};
 use crate::config::tree;
@@ -20,11 +21,12 @@ use crate::config::tree;
 pub type StageSettings = Map<String, Value>;
 
 /// What a tenant's file says of its chain.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ChainSettings {
     /// The chain.
     pub chain: String,
     /// `[stage.LABEL]`, by label.
+    #[schema(value_type = BTreeMap<String, BTreeMap<String, Value>>)]
     pub stage: BTreeMap<String, StageSettings>,
     /// What stages do that say nothing of their own; none: the default.
     pub on_failure: Option<String>,
@@ -33,7 +35,7 @@ pub struct ChainSettings {
 }
 
 /// A change of it. What is absent stays.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChainChange {
     /// The new chain.
@@ -41,12 +43,15 @@ pub struct ChainChange {
     /// Tables by label: each that is named is replaced, or taken away by null. Others stay, but for those of stages that are
     /// in the chain no more.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, Option<BTreeMap<String, Value>>>, required = false)]
     pub stage: BTreeMap<String, Option<StageSettings>>,
     /// Null: the default.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, required = false)]
     pub on_failure: Option<Option<String>>,
     /// Null: nobody is asked.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, required = false)]
     pub recipients: Option<Option<String>>,
 }
 

@@ -10,6 +10,7 @@ use std::sync::PoisonError;
 
 use semver::Version;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::store::HOST;
 use super::{Allowed, Catalog, ComponentUpload, Inspection, LoadRefusal, tenant_file};
@@ -59,7 +60,7 @@ pub enum UploadError {
 }
 
 /// A component that is stored, and what it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Uploaded {
     /// Whose: a tenant, or `host`.
     pub owner: String,
