@@ -18,8 +18,9 @@ use super::guard::{self, Guard};
 use super::openapi::{Document, Problems};
 use super::problem::Problem;
 use super::work::Work;
-use super::{chain, processors};
+use super::{chain, history, processors, tenants, try_message};
 use crate::catalog::{Catalog, ReloadReport};
+use crate::transaction::Chains;
 
 /// What the server does for the API.
 #[async_trait]
@@ -32,6 +33,8 @@ pub trait AdminHandle: Send + Sync {
     fn metrics(&self) -> String;
     /// What uploads and changes of chains work on.
     fn catalog(&self) -> Arc<Catalog>;
+    /// Where messages are tried: the chains' runtime, with its fair share.
+    fn chains(&self) -> Chains;
     /// Why the server should get no traffic now; none: it is ready.
     fn not_ready(&self) -> Option<String>;
 }
@@ -95,9 +98,19 @@ pub fn router(handle: Arc<dyn AdminHandle>, guard: Arc<Guard>, uploads_max: usiz
     let (api, document) = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(reload))
         .routes(routes!(status))
+        .routes(routes!(tenants::list))
+        .routes(routes!(tenants::get, tenants::put, tenants::delete))
         .routes(routes!(chain::get, chain::put))
-        .routes(routes!(processors::put_tenants))
-        .routes(routes!(processors::put_hosts))
+        .routes(routes!(chain::live))
+        .routes(routes!(chain::check))
+        .routes(routes!(chain::rollback))
+        .routes(routes!(history::list))
+        .routes(routes!(history::get))
+        .routes(routes!(processors::list_tenants))
+        .routes(routes!(processors::put_tenants, processors::delete_tenants))
+        .routes(routes!(processors::list_hosts))
+        .routes(routes!(processors::put_hosts, processors::delete_hosts))
+        .routes(routes!(try_message::post))
         .split_for_parts();
     let api = api.route_layer(middleware::from_fn_with_state(guard.clone(), guard::token));
     Router::new()

@@ -6,15 +6,22 @@
 mod api;
 mod body;
 mod chain;
+mod condition;
 mod door;
 mod guard;
+mod history;
 mod openapi;
 mod principal;
 pub mod problem;
 mod processors;
+mod tenants;
+mod try_message;
 mod work;
 
 pub use api::{AdminHandle, BreakerStatus, Status, TenantStatus, router};
 pub use door::{Door, Line};
 pub use guard::Guard;
+pub use history::History;
 pub use principal::{Principal, Role};
+pub use processors::Processors;
+pub use tenants::{TenantLine, Tenants};

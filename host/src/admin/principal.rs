@@ -30,6 +30,11 @@ impl Principal {
         Self { role: Role::Host, tenant: None, token: String::new() }
     }
 
+    /// Whether it may do everything.
+    pub fn is_host(&self) -> bool {
+        self.role == Role::Host
+    }
+
     /// Whether what belongs to `tenant` is there at all for the holder.
     pub fn sees(&self, tenant: &str) -> bool {
         self.tenant.as_ref().is_none_or(|own| own == tenant)

@@ -7,6 +7,10 @@
 //!
 //! Knows the file's keys, not what they mean: the text that comes out is read and checked like one edited by hand.
 
+mod whole;
+
+pub use whole::TenantSettings;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Deserializer, Serialize};
@@ -149,7 +153,8 @@ impl ChainChange {
                 stages.insert(label, Item::Table(Table::new()));
             }
             let Some(stage) = stages.get_mut(label).and_then(Item::as_table_like_mut) else { continue };
-            replace(stage, label, old.stage.get(label).unwrap_or(&Map::new()), table)?;
+            let written = if label.contains('/') { format!("\"{label}\"") } else { label.clone() };
+            replace(stage, &format!("stage.{written}"), old.stage.get(label).unwrap_or(&Map::new()), table)?;
         }
         Ok(())
     }
@@ -158,7 +163,7 @@ impl ChainChange {
 /// Makes `table`, which says `old`, say `new`; what is the same already is left as it is written.
 fn replace(
     table: &mut dyn TableLike,
-    label: &str,
+    table_name: &str,
     old: &StageSettings,
     new: &StageSettings,
 ) -> Result<(), Unwritable> {
@@ -166,10 +171,7 @@ fn replace(
         table.remove(key);
     }
     for (key, value) in new.iter().filter(|(key, value)| old.get(*key) != Some(value)) {
-        let written = written(value).map_err(|text| {
-            let label = if label.contains('/') { format!("\"{label}\"") } else { label.to_owned() };
-            Unwritable(format!("stage.{label}.{key}"), text)
-        })?;
+        let written = written(value).map_err(|text| Unwritable(format!("{table_name}.{key}"), text))?;
         set(table, key, written);
     }
     Ok(())

@@ -226,7 +226,7 @@ fn a_hand_edit_becomes_a_revision() {
     world.tenant("acme", "acme.example", "chain = \"maildir\"\n");
     assert_eq!(world.reload(), ["changed acme#2"]);
     assert_eq!(world.catalog.store().revisions("acme").unwrap(), [1, 2]);
-    assert!(world.catalog.store().read_revision("acme", 1).unwrap().contains("header | maildir"));
+    assert!(world.catalog.store().read_revision("acme", 1).unwrap().text.contains("header | maildir"));
     assert!(Arc::ptr_eq(&before.quota, &world.catalog.current().tenants["acme"].quota));
     assert_eq!(say(&world.restart("")), ["changed acme#2"]);
     assert_eq!(world.owner("a@acme.example"), "acme#2");

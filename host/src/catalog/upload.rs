@@ -174,12 +174,14 @@ impl Catalog {
         })?;
         let _one_at_a_time = self.storing.lock().unwrap_or_else(PoisonError::into_inner);
         let there = self.is_stored(place, bytes)?;
+        let uploaded = uploaded(place, bytes, inspection);
         if !there {
+            let about = serde_json::to_vec(&uploaded).unwrap_or_default();
             self.store
-                .put_processor(&place.owner, &place.name, &place.version, bytes)
+                .put_processor(&place.owner, &place.name, &place.version, bytes, &about)
                 .map_err(|error| UploadError::Io(format!("the component cannot be stored: {error}")))?;
         }
-        Ok((!there, uploaded(place, bytes, inspection)))
+        Ok((!there, uploaded))
     }
 
     /// Whether these very bytes are there.

@@ -16,11 +16,13 @@ use crate::config::{self, Config, Problem};
 use crate::connection::Drain;
 use crate::telemetry::{BreakerFigure, Event, Level, Telemetry, causes};
 use crate::tls::TlsSlot;
+use crate::transaction::Chains;
 
 /// What the admin API and reloads work on.
 pub(super) struct Inner {
     pub(super) catalog: Arc<Catalog>,
     pub(super) telemetry: Telemetry,
+    pub(super) chains: Chains,
     pub(super) tls: Vec<Arc<TlsSlot>>,
     pub(super) listeners: Vec<(String, SocketAddr)>,
     pub(super) config: Mutex<Config>,
@@ -139,7 +141,7 @@ impl AdminHandle for Inner {
             breakers: Vec::new(),
             problems: refused.get(name).cloned().unwrap_or_default(),
         };
-        let mut tenants: Vec<TenantStatus> = live.chain(generation.broken.iter().map(nothing)).collect();
+        let mut tenants: Vec<TenantStatus> = live.chain(generation.broken.keys().map(nothing)).collect();
         tenants.sort_by(|a, b| a.name.cmp(&b.name));
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -161,6 +163,10 @@ impl AdminHandle for Inner {
 
     fn catalog(&self) -> Arc<Catalog> {
         self.catalog.clone()
+    }
+
+    fn chains(&self) -> Chains {
+        self.chains.clone()
     }
 
     fn not_ready(&self) -> Option<String> {

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// How much an event matters. ERROR: an operator must act. WARN: nothing was lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -262,6 +263,20 @@ pub enum Event {
         /// Its size in bytes.
         size: usize,
     },
+    /// A component was removed.
+    ProcessorRemoved {
+        /// Whose it was: a tenant, or `host`.
+        owner: String,
+        /// Its name.
+        name: String,
+        /// Its version.
+        version: String,
+    },
+    /// A tenant was removed.
+    TenantRemoved {
+        /// Which.
+        tenant: String,
+    },
     /// A component was refused at upload.
     ProcessorRefused {
         /// Whose: a tenant, or `host`.
@@ -334,6 +349,8 @@ impl Event {
             | Self::TenantLoaded { .. }
             | Self::ProcessorStored { .. }
             | Self::ProcessorRefused { .. }
+            | Self::ProcessorRemoved { .. }
+            | Self::TenantRemoved { .. }
             | Self::Reloaded { .. } => Level::Info,
             Self::SessionOpened { .. }
             | Self::SessionRefused { .. }
@@ -381,7 +398,7 @@ pub struct MessageRecord {
 }
 
 /// What one stage did for one message.
-#[derive(Debug, Clone, Default, Serialize, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, Serialize, PartialEq, Eq, ToSchema)]
 pub struct StageRecord {
     /// Its name in the chain.
     pub name: String,

@@ -248,6 +248,8 @@ impl Metrics {
             | Event::Notice { .. }
             | Event::StageLog { .. }
             | Event::TenantLoaded { .. }
+            | Event::TenantRemoved { .. }
+            | Event::ProcessorRemoved { .. }
             | Event::TenantRefused { .. } => {}
         }
     }
