@@ -217,13 +217,13 @@ impl Server {
             listening.push(tokio::spawn(listener::run(socket, Arc::new(port))));
         }
         let admin = admin_socket.local_addr()?;
-        let token = token::host_token(&config)?;
-        let guard = Arc::new(Guard::new(&token, admin, &config.admin.hosts));
+        let guard = Arc::new(guard(&config, admin, &catalog, &telemetry)?);
         let (drain_timeout, uploads_max) = (config.server.drain_timeout, config.admin.uploads_max);
         let inner = Arc::new(Inner {
             catalog,
             telemetry,
             chains,
+            guard: guard.clone(),
             tls,
             listeners,
             config: Mutex::new(config),
@@ -403,6 +403,21 @@ impl Drop for ChainThreads {
             runtime.shutdown_background();
         }
     }
+}
+
+/// Who may ask at the admin address.
+fn guard(
+    config: &Config,
+    address: SocketAddr,
+    catalog: &Arc<Catalog>,
+    telemetry: &Telemetry,
+) -> anyhow::Result<Guard> {
+    let (tokens, catalog) = (token::host_tokens(config)?, catalog.clone());
+    let is_tenant = move |name: &str| {
+        let generation = catalog.current();
+        generation.tenants.contains_key(name) || generation.broken.contains_key(name)
+    };
+    Ok(Guard::new(config, address, &tokens, telemetry.clone(), is_tenant))
 }
 
 async fn bind(address: SocketAddr, name: &str) -> anyhow::Result<TcpListener> {

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router, middleware};
+use axum::{Extension, Json, Router, middleware};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi as _, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -16,9 +16,10 @@ use utoipa_axum::routes;
 use super::door;
 use super::guard::{self, Guard};
 use super::openapi::{Document, Problems};
+use super::principal::Principal;
 use super::problem::Problem;
-use super::work::Work;
-use super::{chain, history, processors, tenants, try_message};
+use super::work::{Feeds, Work};
+use super::{chain, history, processors, session, tenants, tokens, try_message};
 use crate::catalog::{Catalog, ReloadReport};
 use crate::transaction::Chains;
 
@@ -91,6 +92,9 @@ pub struct BreakerStatus {
 pub(super) struct Api {
     pub(super) handle: Arc<dyn AdminHandle>,
     pub(super) work: Work,
+    #[expect(dead_code, reason = "for streams of events")]
+    pub(super) feeds: Feeds,
+    pub(super) guard: Arc<Guard>,
 }
 
 /// The routes, with their guards. At most `uploads_max` uploads and changes of chains are at work at once.
@@ -111,8 +115,11 @@ pub fn router(handle: Arc<dyn AdminHandle>, guard: Arc<Guard>, uploads_max: usiz
         .routes(routes!(processors::list_hosts))
         .routes(routes!(processors::put_hosts, processors::delete_hosts))
         .routes(routes!(try_message::post))
+        .routes(routes!(session::routes::get, session::routes::post, session::routes::delete))
+        .routes(routes!(tokens::routes::list, tokens::routes::make))
+        .routes(routes!(tokens::routes::rotate))
+        .routes(routes!(tokens::routes::remove))
         .split_for_parts();
-    let api = api.route_layer(middleware::from_fn_with_state(guard.clone(), guard::token));
     Router::new()
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { "ok\n" }))
@@ -123,9 +130,10 @@ pub fn router(handle: Arc<dyn AdminHandle>, guard: Arc<Guard>, uploads_max: usiz
         .method_not_allowed_fallback(|| async {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path takes another method")
         })
-        .layer(middleware::from_fn_with_state(guard, guard::host))
+        .layer(middleware::from_fn_with_state(guard.clone(), guard::admit))
+        .layer(middleware::from_fn_with_state(guard.clone(), guard::host))
         .layer(middleware::from_fn(door::at_work))
-        .with_state(Api { handle, work: Work::new(uploads_max) })
+        .with_state(Api { handle, work: Work::new(uploads_max), feeds: Feeds::default(), guard })
 }
 
 /// Reads config, certificates and catalog again, as SIGHUP does
@@ -142,9 +150,16 @@ async fn reload(State(Api { handle, .. }): State<Api>) -> Response {
 }
 
 /// What the server does
+///
+/// With a tenant's token, of that tenant alone.
 #[utoipa::path(get, path = "/v1/status", tag = "server", responses((status = 200, description = "Figures", body = Status), Problems))]
-async fn status(State(Api { handle, .. }): State<Api>) -> Json<Status> {
-    Json(handle.status())
+async fn status(
+    State(Api { handle, .. }): State<Api>,
+    Extension(principal): Extension<Principal>,
+) -> Json<Status> {
+    let mut status = handle.status();
+    status.tenants.retain(|tenant| principal.sees(&tenant.name));
+    Json(status)
 }
 
 async fn metrics(State(Api { handle, .. }): State<Api>) -> impl IntoResponse {

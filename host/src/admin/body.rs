@@ -19,17 +19,43 @@ use super::work::blocking;
 const SILENCE_MAX: Duration = Duration::from_secs(10);
 /// Longest time for all of it: 20 MiB at 180 KiB a second.
 const TIME_MAX: Duration = Duration::from_secs(120);
+/// Longest time for a few words of JSON, which somebody without a token may send, too.
+const WORDS_TIME_MAX: Duration = Duration::from_secs(10);
+/// Longest body of that kind, in bytes.
+const WORDS_MAX: u64 = 4 << 10;
 
 /// The body, of at most `max` bytes; `what` is what it holds, for people.
-pub(super) async fn read(
+pub(super) async fn read(headers: &HeaderMap, body: Body, max: u64, what: &str) -> Result<Vec<u8>, Problem> {
+    read_within(headers, body, (max, TIME_MAX), what).await
+}
+
+/// A few words of JSON; an empty body is `{}`.
+pub(super) async fn words<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T, Problem> {
+    let what = "such a request";
+    let mut bytes = read_within(headers, body, (WORDS_MAX, WORDS_TIME_MAX), what).await?;
+    if bytes.is_empty() {
+        bytes.extend_from_slice(b"{}");
+    }
+    serde_json::from_slice(&bytes).map_err(|error| {
+        let status = if error.is_data() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::BAD_REQUEST };
+        // What it says of a value may be the value, and that a token: only where it stands.
+        let (line, column) = (error.line(), error.column());
+        Problem::new(
+            status,
+            format!("the body is not what this route takes, at line {line}, column {column}"),
+        )
+    })
+}
+
+async fn read_within(
     headers: &HeaderMap,
     mut body: Body,
-    max: u64,
+    (max, time_max): (u64, Duration),
     what: &str,
 ) -> Result<Vec<u8>, Problem> {
     declared(headers, max, what)?;
     let mut bytes = Vec::new();
-    gather(&mut body, max, what, &mut bytes).await?;
+    gather(&mut body, (max, time_max), what, &mut bytes).await?;
     Ok(bytes)
 }
 
@@ -58,7 +84,7 @@ pub(super) async fn spool(
     declared(headers, max, what)?;
     let made = blocking(move || tempfile::tempfile_in(folder)).await?.map_err(|error| unkept(&error))?;
     let mut file = tokio::fs::File::from_std(made);
-    gather(&mut body, max, what, &mut file).await?;
+    gather(&mut body, (max, TIME_MAX), what, &mut file).await?;
     file.rewind().await.map_err(|error| unkept(&error))?;
     Ok(file.into_std().await)
 }
@@ -85,12 +111,12 @@ trait Pieces {
 
 async fn gather(
     pieces: &mut impl Pieces,
-    max: u64,
+    (max, time_max): (u64, Duration),
     what: &str,
     into: &mut (impl AsyncWrite + Unpin + Send),
 ) -> Result<(), Problem> {
     let too_slow = |_| Problem::new(StatusCode::REQUEST_TIMEOUT, "the body came too slowly");
-    let (mut length, end) = (0, Instant::now() + TIME_MAX);
+    let (mut length, end) = (0, Instant::now() + time_max);
     loop {
         let patience = SILENCE_MAX.min(end.saturating_duration_since(Instant::now()));
         let Some(piece) = timeout(patience, pieces.next()).await.map_err(too_slow)? else { break };
@@ -147,7 +173,7 @@ mod tests {
     /// The length of what is read, or the status.
     async fn trickle(pause: Duration, pieces: usize, max: u64) -> usize {
         let mut bytes = Vec::new();
-        match gather(&mut Trickle(pause, pieces), max, "it", &mut bytes).await {
+        match gather(&mut Trickle(pause, pieces), (max, TIME_MAX), "it", &mut bytes).await {
             Ok(()) => bytes.len(),
             Err(problem) => problem.into_response().status().as_u16().into(),
         }

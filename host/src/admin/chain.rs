@@ -154,7 +154,7 @@ pub(super) async fn rollback(
     let Path(tenant) = parts.map_err(unreadable)?;
     let turn = api.work.turn()?;
     let condition = Condition::of(&headers)?;
-    let Rollback { revision } = body::json(&headers, body, BODY_MAX, "what to roll back to").await?;
+    let Rollback { revision } = body::words(&headers, body).await?;
     let catalog = api.handle.catalog();
     let origin = Origin::rollback(&principal.name());
     let roll_back = move || {

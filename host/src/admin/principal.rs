@@ -2,8 +2,12 @@
 //!
 //! Whether a request may reach its route at all is `guard`'s.
 
+use serde::Serialize;
+use utoipa::ToSchema;
+
 /// What a token lets its holder do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Everything.
     Host,

@@ -129,9 +129,13 @@ pub(super) async fn put(
     let turn = api.work.turn()?;
     let condition = Condition::of(&headers)?;
     let settings: TenantSettings = body::json(&headers, body, BODY_MAX, "a tenant").await?;
-    let catalog = api.handle.catalog();
+    let (catalog, tokens) = (api.handle.catalog(), api.guard.tokens().clone());
     let author = principal.name();
     let put = move || {
+        if !catalog.has_tenant(&tenant) {
+            // Those of one that had its name once must not open this one.
+            tokens.forget(&tenant).map_err(|error| ChangeError::Io(format!("old tokens stay: {error}")))?;
+        }
         let live = catalog.current().tenants.get(&tenant).map(|tenant| tenant.revision);
         let origin = if live.is_some() { Origin::set(&author) } else { Origin::create(&author) };
         let ask = Ask { origin, by_tenant: false, expected: condition.expected(live) };
@@ -163,10 +167,12 @@ pub(super) async fn delete(
     let Path(tenant) = parts.map_err(unreadable)?;
     let tenant = tenant.to_ascii_lowercase();
     let condition = Condition::of(&headers)?;
-    let catalog = api.handle.catalog();
+    let (catalog, tokens) = (api.handle.catalog(), api.guard.tokens().clone());
     let remove = move || {
         let live = catalog.current().tenants.get(&tenant).map(|tenant| tenant.revision);
-        catalog.remove_tenant(&tenant, condition.expected(live))
+        catalog.remove_tenant(&tenant, condition.expected(live))?;
+        tokens.forget(&tenant).map_err(|error| ChangeError::Io(format!("its tokens stay: {error}")))
     };
-    work::blocking(remove).await?.map_err(|error: ChangeError| error.into()).map(|()| StatusCode::NO_CONTENT)
+    work::blocking(remove).await??;
+    Ok(StatusCode::NO_CONTENT)
 }
