@@ -21,6 +21,14 @@ function figure(name, value) {
   return { element: h("div", {}, h("dt", {}, name), number), number };
 }
 
+/** Where a stage is from: its name is said again only where it has another than its label. */
+function origin(label, name, version) {
+  if (!version) return h("span", {}, label === name ? "built in" : `built in: ${visible(name)}`);
+  const [owner, bare] = name.includes("/") ? name.split("/") : [null, name];
+  const from = owner && (bare === label || name === label) ? `of ${owner}` : name;
+  return [h("span", { class: "version" }, visible(version)), h("span", {}, visible(from))];
+}
+
 function stageBox(stage, mode) {
   const { name, version, hash } = processorParts(stage.processor);
   const warned = stage.warnings.length > 0;
@@ -41,8 +49,8 @@ function stageBox(stage, mode) {
     h("p", { class: "box-smoke" }, `${count(stage.smoke.messages)} messages in ${count(stage.smoke.runs)} runs${stage.smoke.complete ? "" : ", not all of them"}`);
   const element = h("div", { class: `box stage ${warned ? "warned" : ""}` },
     h("div", { class: "box-head" }, h("strong", { class: "box-name" }, visible(stage.name)), state),
-    h("p", { class: "box-processor", title: hash ? `${stage.processor}` : null },
-      version ? [h("span", {}, visible(name)), h("span", { class: "version" }, visible(version)), mode !== "live" && hash && h("code", { class: "hash" }, `#${hash.slice(0, 8)}`)] : h("span", {}, stage.name === name ? "built in" : `built in: ${visible(name)}`)),
+    h("p", { class: "box-processor", title: hash ? stage.processor : null }, origin(stage.name, name, version),
+      mode !== "live" && hash && h("code", { class: "hash" }, `#${hash.slice(0, 8)}`)),
     figures.children.length > 0 && figures, tried);
   return { element, parts, state, warned };
 }

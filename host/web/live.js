@@ -9,12 +9,15 @@ import { resume, forget } from "./session.js";
 /** Seconds of figures that are kept; the API has as many. */
 export const WINDOW = 300;
 const RETRY_MS = [1000, 2000, 5000, 10_000];
+/** Figures come every second: after so long a silence the connection counts as lost, though nobody closed it. */
+const SILENCE_MS = 6000;
 
 const bus = new EventTarget();
 let scope; // undefined: closed; null: all that the session may see; else a tenant's name
 let source = null;
 let timer = null;
 let tries = 0;
+let heard = 0;
 let onEnded = () => {};
 
 /** What is known now. `state`: connecting, live or lost. */
@@ -72,26 +75,33 @@ async function history(of) {
   }
 }
 
+function retry(from) {
+  if (from !== source) return;
+  from.close();
+  setState("lost");
+  clearTimeout(timer);
+  timer = setTimeout(again, RETRY_MS[Math.min(tries, RETRY_MS.length - 1)], from);
+  tries += 1;
+}
+
+setInterval(() => {
+  if (source && now.state === "live" && performance.now() - heard > SILENCE_MS) retry(source);
+}, 1000);
+
 function connect() {
   const mine = new EventSource(`/v1/events${query()}`);
   source = mine;
   mine.addEventListener("open", () => {
     tries = 0;
+    heard = performance.now();
     setState("live");
     history(mine);
   });
   mine.addEventListener("figures", (event) => take(JSON.parse(event.data)));
   mine.addEventListener("message", (event) => tell("message", JSON.parse(event.data)));
   mine.addEventListener("change", (event) => tell("change", JSON.parse(event.data)));
-  mine.addEventListener("error", () => {
-    if (mine !== source) return;
-    setState("lost");
-    // The browser tries again by itself only where the connection broke, not where it was refused.
-    if (mine.readyState === EventSource.CLOSED) {
-      timer = setTimeout(again, RETRY_MS[Math.min(tries, RETRY_MS.length - 1)], mine);
-      tries += 1;
-    }
-  });
+  // By itself the browser tries again only where the connection broke, not where it was refused.
+  mine.addEventListener("error", () => retry(mine));
 }
 
 async function again(old) {
@@ -109,6 +119,7 @@ async function again(old) {
 }
 
 function take({ point, senders, clients, stages }) {
+  heard = performance.now();
   if (now.points.at(-1)?.at >= point.at) return;
   now.points = [...now.points, point].slice(-WINDOW);
   Object.assign(now, { senders: senders ?? now.senders, clients: clients ?? now.clients, stages: stages ?? now.stages });

@@ -58,16 +58,15 @@ export function micros(value) {
   return `${(value / 1_000_000).toFixed(1)} s`;
 }
 
-/** `45 s`, `12 min`, `3 h 20 min`, `5 d 2 h`. */
+/** `45 s`, `12 min`, `3 h 20 min`, `5 days 2 h`, `40 days`. */
 export function duration(seconds) {
   const s = Math.max(0, Math.round(seconds));
   if (s < 60) return `${s} s`;
   if (s < 3600) return `${Math.floor(s / 60)} min`;
-  const two = (large, of, small, ofSmall) => {
-    const rest = Math.floor((s % of) / ofSmall);
-    return `${Math.floor(s / of)} ${large}${rest > 0 && s < 10 * of ? ` ${rest} ${small}` : ""}`;
-  };
-  return s < 86_400 ? two("h", 3600, "min", 60) : two("d", 86_400, "h", 3600);
+  const [of, small, ofSmall] = s < 86_400 ? [3600, "min", 60] : [86_400, "h", 3600];
+  const [large, rest] = [Math.floor(s / of), Math.floor((s % of) / ofSmall)];
+  const unit = s < 86_400 ? "h" : large === 1 ? "day" : "days";
+  return `${large} ${unit}${rest > 0 && large < 10 ? ` ${rest} ${small}` : ""}`;
 }
 
 const clockFormat = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
@@ -82,7 +81,7 @@ export const dateTime = (at) => `${dayFormat.format(at)}, ${clockFormat.format(a
 /** `3 Mar 2026`. */
 export const day = (at) => dayFormat.format(at);
 
-/** How long ago, or in how long: `just now`, `5 min ago`, `in 3 d 2 h`. */
+/** How long ago, or in how long: `just now`, `5 min ago`, `in 3 days 2 h`. */
 export function ago(at, now = Date.now()) {
   const seconds = (now - new Date(at).getTime()) / 1000;
   if (Math.abs(seconds) < 45) return "just now";

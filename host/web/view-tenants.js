@@ -22,14 +22,14 @@ export function tenantTable(tenants) {
     return empty({ title: "No tenants yet", text: "A tenant has domains and a chain that its mail goes through. Make one here, or put a file into the catalog:", command: "gatepost tenant add acme --domain acme.example", iconName: "box" });
   }
   const withDomains = tenants.some((tenant) => tenant.domains);
-  const head = ["Tenant", ...(withDomains ? ["Domains"] : []), "Chain", { text: "Revision", numeric: true }, { text: "In flight", numeric: true }, "State"];
+  const head = ["Tenant", "State", ...(withDomains ? ["Domains"] : []), "Chain", { text: "Revision", numeric: true }, { text: "In flight", numeric: true }];
   const rows = tenants.map((tenant) => [
     h("a", { class: "row-link", href: link("tenant", tenant.name) }, tenant.name),
+    tenantState(tenant),
     ...(withDomains ? [h("span", { class: "domains" }, (tenant.domains ?? []).map(visible).join(", "))] : []),
     h("code", { class: "spec" }, visible(tenant.chain)),
     tenant.revision === null ? "–" : String(tenant.revision),
     count(tenant.messages),
-    tenantState(tenant),
   ]);
   return table({ caption: "Tenants", head, rows, className: "tenants" });
 }

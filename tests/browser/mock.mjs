@@ -30,6 +30,7 @@ const points = { null: [], acme: [], globex: [] };
 const shares = { null: 1, acme: 0.7, globex: 0.3 };
 const feeds = new Set();
 const started = Date.now();
+let frozen = false;
 
 /** What a chain would be; refuses what names nothing. */
 function view(tenant, body) {
@@ -100,6 +101,7 @@ function tick() {
     points[scope].push(data.point(at, shares[scope], scope === null));
     points[scope].splice(0, Math.max(0, points[scope].length - 300));
   }
+  if (frozen) return;
   for (const feed of feeds) {
     const body = { point: points[feed.scope].at(-1), ...figures(feed.scope) };
     feed.response.write(`event: figures\ndata: ${JSON.stringify(body)}\n\n`);
@@ -271,7 +273,7 @@ export async function start(port = 0) {
   await new Promise((resolve) => server.once("listening", resolve));
   const timers = [setInterval(tick, 1000), setInterval(() => deliver(data.tenants.acme), 1900), setInterval(() => deliver(data.tenants.globex), 3100)];
   return { url: `http://127.0.0.1:${server.address().port}`, deliver: (given) => deliver(data.tenants.acme, given), change: (body) => activate(data.tenants.acme, { ...data.tenants.acme, ...body }, "host", "set"),
-    expire: () => sessions.clear(), cut: () => { for (const one of feeds) one.response.destroy(); }, close: () => { timers.forEach(clearInterval); server.closeAllConnections(); server.close(); } };
+    freeze: (value) => { frozen = value; }, close: () => { timers.forEach(clearInterval); server.closeAllConnections(); server.close(); } };
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) console.log((await start(8026)).url);

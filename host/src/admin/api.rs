@@ -14,7 +14,7 @@ use super::door;
 use super::guard::{self, Guard};
 use super::problem::Problem;
 use super::work::Work;
-use super::{chain, processors};
+use super::{chain, page, processors};
 use crate::catalog::{Catalog, ReloadReport};
 
 /// What the server does for the API.
@@ -101,6 +101,7 @@ pub fn router(handle: Arc<dyn AdminHandle>, guard: Arc<Guard>, uploads_max: usiz
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .merge(api)
+        .merge(page::routes())
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "there is nothing here") })
         .method_not_allowed_fallback(|| async {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path takes another method")

@@ -8,6 +8,7 @@ mod body;
 mod chain;
 mod door;
 mod guard;
+mod page;
 pub mod problem;
 mod processors;
 mod work;
