@@ -52,7 +52,14 @@ export async function ask(method, where, { json, ifMatch, signal, quiet } = {}) 
   let response;
   try {
     const body = json === undefined ? undefined : JSON.stringify(json);
-    response = await fetch(where, { method, headers, body, signal, credentials: "same-origin", cache: "no-store" });
+    response = await fetch(where, {
+      method,
+      headers,
+      body,
+      signal,
+      credentials: "same-origin",
+      cache: "no-store",
+    });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Problem(0, null);

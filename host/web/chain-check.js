@@ -12,15 +12,23 @@ const DEBOUNCE_MS = 300;
 
 /** The problems, with the keys they are of. */
 export function problemList(problems) {
-  return h("ul", { class: "problems" }, problems.map(({ key, text }) =>
-    h("li", {}, key && h("code", {}, visible(key)), h("span", {}, visible(text)))));
+  return h(
+    "ul",
+    { class: "problems" },
+    problems.map(({ key, text }) =>
+      h("li", {}, key && h("code", {}, visible(key)), h("span", {}, visible(text))),
+    ),
+  );
 }
 
 /** What a check that held has found: the chain as it would be, with what was measured. */
 export function checkedView(view) {
   const warnings = warningList(view);
-  return [warnings.length > 0 && notice("some", h("p", {}, h("strong", {}, "It would go live, with a warning:")), h("ul", {}, warnings)),
-    chainPicture(view, { mode: "smoke", label: "The chain as it would be" }).element];
+  return [
+    warnings.length > 0 &&
+      notice("some", h("p", {}, h("strong", {}, "It would go live, with a warning:")), h("ul", {}, warnings)),
+    chainPicture(view, { mode: "smoke", label: "The chain as it would be" }).element,
+  ];
 }
 
 /**
@@ -41,7 +49,9 @@ export function checker({ tenant, body, onState, signal }) {
 
   function show(kind, text, ...content) {
     onState(kind);
-    const words = { checking: ["checking", "none"], good: ["holds", "good"], bad: ["does not hold", "bad"] }[kind];
+    const words = { checking: ["checking", "none"], good: ["holds", "good"], bad: ["does not hold", "bad"] }[
+      kind
+    ];
     fill(state, badge(words[0], words[1]), h("span", { class: "note" }, text));
     result.classList.toggle("stale", kind === "checking");
     if (kind !== "checking") fill(result, content);
@@ -60,13 +70,19 @@ export function checker({ tenant, body, onState, signal }) {
       return;
     }
     try {
-      const view = (await ask("POST", path`/v1/tenants/${tenant}/chain/check`, { json, signal: mine.signal })).body;
+      const view = (await ask("POST", path`/v1/tenants/${tenant}/chain/check`, { json, signal: mine.signal }))
+        .body;
       const tried = view.stages.filter((stage) => stage.smoke).length;
-      show("good", tried > 0 ? `${plural(tried, "stage")} tried on the smoke corpus` : "nothing in it is sandboxed", checkedView(view));
+      show(
+        "good",
+        tried > 0 ? `${plural(tried, "stage")} tried on the smoke corpus` : "nothing in it is sandboxed",
+        checkedView(view),
+      );
     } catch (problem) {
       if (mine.signal.aborted) return;
       const again = button("Check again", run);
-      if (!(problem instanceof Problem) || problem.problems.length === 0) show("bad", "", problemBox(problem), again);
+      if (!(problem instanceof Problem) || problem.problems.length === 0)
+        show("bad", "", problemBox(problem), again);
       else show("bad", plural(problem.problems.length, "problem"), problemList(problem.problems));
     }
   }

@@ -10,7 +10,11 @@ function nameOf(text) {
   return { text, label: label.trim().toLowerCase(), processor: processor.toLowerCase() };
 }
 
-const split = (text, mark) => text.split(mark).map((part) => part.trim()).filter(Boolean);
+const split = (text, mark) =>
+  text
+    .split(mark)
+    .map((part) => part.trim())
+    .filter(Boolean);
 
 /** `{stages, sinks}` of names; what stands last is the sinks. */
 export function parse(text) {
@@ -21,7 +25,10 @@ export function parse(text) {
 
 /** The text of `{stages, sinks}`. */
 export function format({ stages, sinks }) {
-  return [...stages.map((name) => name.text), ...(sinks.length ? [sinks.map((name) => name.text).join(" + ")] : [])].join(" | ");
+  return [
+    ...stages.map((name) => name.text),
+    ...(sinks.length ? [sinks.map((name) => name.text).join(" + ")] : []),
+  ].join(" | ");
 }
 
 /** `text` with a stage before the sinks; under a label of its own where the name stands there already. */

@@ -15,7 +15,11 @@ const BAR_SECONDS = 5;
 const WORDS_EVERY_MS = 10_000;
 
 function frame(kind, ...shapes) {
-  const svg = h("svg", { class: "plot", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img" }, shapes);
+  const svg = h(
+    "svg",
+    { class: "plot", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img" },
+    shapes,
+  );
   const top = h("span", { class: "axis-top", "aria-hidden": "true" });
   const tip = h("div", { class: "tip", hidden: true, "aria-hidden": "true" });
   const hair = h("div", { class: "hair", hidden: true, "aria-hidden": "true" });
@@ -44,7 +48,10 @@ function follow({ svg, tip, hair }, lines) {
     const fraction = Math.min(1, Math.max(0, (event.clientX - left) / width));
     const text = lines(fraction);
     if (!text) return hide();
-    fill(tip, text.map((line) => h("div", {}, line)));
+    fill(
+      tip,
+      text.map((line) => h("div", {}, line)),
+    );
     tip.removeAttribute("hidden");
     hair.removeAttribute("hidden");
     hair.style.setProperty("left", `${fraction * 100}%`);
@@ -147,7 +154,10 @@ export function verdictChart() {
     fill(bars, rects);
     say(parts.top, count(top));
     speak(() => {
-      const totals = VERDICTS.map(([name]) => [name, points.reduce((sum, p) => sum + (p.verdicts?.[name] ?? 0), 0)]);
+      const totals = VERDICTS.map(([name]) => [
+        name,
+        points.reduce((sum, p) => sum + (p.verdicts?.[name] ?? 0), 0),
+      ]);
       const some = totals.filter(([, n]) => n > 0).map(([name, n]) => `${count(n)} ${name}`);
       return `Messages by verdict, last five minutes: ${some.join(", ") || "none"}.`;
     });

@@ -15,11 +15,23 @@ function kindOf(line) {
 /** The lines of `text`, a unified diff. */
 export function diffView(text, label) {
   const lines = text.replace(/\n$/, "").split("\n");
-  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label },
-    h("pre", { class: "diff" }, lines.map((line) => {
-      const [kind, word] = kindOf(line);
-      return h("span", { class: `diff-${kind}` }, word && h("span", { class: "sr-only" }, `${word}: `), `${visibleBlock(line)}\n`);
-    })));
+  return h(
+    "div",
+    { class: "scroll", tabindex: "0", role: "region", "aria-label": label },
+    h(
+      "pre",
+      { class: "diff" },
+      lines.map((line) => {
+        const [kind, word] = kindOf(line);
+        return h(
+          "span",
+          { class: `diff-${kind}` },
+          word && h("span", { class: "sr-only" }, `${word}: `),
+          `${visibleBlock(line)}\n`,
+        );
+      }),
+    ),
+  );
 }
 
 /** Two lists of lines as a diff without context: by the longest common subsequence. Null where they are the same. */
@@ -32,14 +44,15 @@ export function diffLines(before, after) {
   }
   const out = [];
   let changed = false;
-  for (let a = 0, b = 0; a < before.length || b < after.length; ) {
+  for (let a = 0, b = 0; a < before.length || b < after.length;) {
     if (a < before.length && b < after.length && before[a] === after[b]) {
       out.push(` ${before[a]}`);
       a += 1;
       b += 1;
     } else {
       changed = true;
-      if (a < before.length && (b === after.length || long[a + 1][b] >= long[a][b + 1])) out.push(`-${before[a++]}`);
+      if (a < before.length && (b === after.length || long[a + 1][b] >= long[a][b + 1]))
+        out.push(`-${before[a++]}`);
       else out.push(`+${after[b++]}`);
     }
   }

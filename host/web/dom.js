@@ -7,16 +7,20 @@ const SVG = "http://www.w3.org/2000/svg";
 const SVG_TAGS = new Set(["svg", "path", "rect", "circle", "line", "g", "text", "title"]);
 
 const TAGS = new Set(
-  ("a article aside button caption code dd details dialog div dl dt em fieldset figcaption figure footer form h1 h2 h3 " +
+  (
+    "a article aside button caption code dd details dialog div dl dt em fieldset figcaption figure footer form h1 h2 h3 " +
     "h4 header input kbd label legend li main nav ol optgroup option p pre progress section select small span strong " +
-    "summary table tbody td textarea tfoot th thead time tr ul datalist").split(" "),
+    "summary table tbody td textarea tfoot th thead time tr ul datalist"
+  ).split(" "),
 );
 
 const ATTRIBUTES = new Set(
-  ("accept autocomplete autocapitalize class cols colspan d datetime download disabled draggable fill for height hidden " +
+  (
+    "accept autocomplete autocapitalize class cols colspan d datetime download disabled draggable fill for height hidden " +
     "href id inputmode label lang list max maxlength method min multiple name open pattern placeholder points r readonly " +
     "required role rows rx scope selected spellcheck stroke stroke-width stroke-linecap stroke-linejoin tabindex title " +
-    "transform type value viewBox width wrap x x1 x2 y y1 y2 cx cy preserveAspectRatio vector-effect").split(" "),
+    "transform type value viewBox width wrap x x1 x2 y y1 y2 cx cy preserveAspectRatio vector-effect"
+  ).split(" "),
 );
 
 const ADDRESS = /^(#|blob:|\/page\/)/;
@@ -40,7 +44,8 @@ export function set(element, name, value) {
     if (value) element.addEventListener(name.slice(2), value);
     return;
   }
-  if (!ATTRIBUTES.has(name) && !/^(aria|data)-[a-z-]+$/.test(name)) throw new Error(`no such attribute here: ${name}`);
+  if (!ATTRIBUTES.has(name) && !/^(aria|data)-[a-z-]+$/.test(name))
+    throw new Error(`no such attribute here: ${name}`);
   if (name === "href" && !ADDRESS.test(value)) throw new Error("an address that leads out of the page");
   if (value === false || value === null || value === undefined) element.removeAttribute(name);
   else if (name === "value") element.value = value;

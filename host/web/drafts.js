@@ -14,7 +14,8 @@ export const GRANTS = ["envelope", "redirect", "clock", "random", "kv"];
 export const POLICIES = ["defer", "reject", "bypass", "quarantine"];
 
 /** Whether `name` of a chain is a component. */
-export const isComponent = (name) => ![...NATIVE_STAGES, ...NATIVE_SINKS].includes(name.processor.replace(/@.*$/, ""));
+export const isComponent = (name) =>
+  ![...NATIVE_STAGES, ...NATIVE_SINKS].includes(name.processor.replace(/@.*$/, ""));
 
 const pretty = (value) => (value && Object.keys(value).length > 0 ? JSON.stringify(value, null, 2) : "");
 
@@ -44,8 +45,17 @@ export async function begin(tenant, signal) {
 
 async function fromLive(tenant, signal) {
   const { body, etag } = await ask("GET", path`/v1/tenants/${tenant}/chain`, { signal });
-  const stage = Object.fromEntries(Object.entries(body.stage ?? {}).map(([label, settings]) => [label, toTexts(settings)]));
-  const draft = { revision: etag, base: body, chain: body.chain, stage, policy: body.on_failure ?? "", recipients: body.recipients ?? "" };
+  const stage = Object.fromEntries(
+    Object.entries(body.stage ?? {}).map(([label, settings]) => [label, toTexts(settings)]),
+  );
+  const draft = {
+    revision: etag,
+    base: body,
+    chain: body.chain,
+    stage,
+    policy: body.on_failure ?? "",
+    recipients: body.recipients ?? "",
+  };
   draft.begun = JSON.stringify(toBody(draft));
   return draft;
 }
@@ -55,7 +65,8 @@ export async function addStage(tenant, processor, grants, signal) {
   const draft = await begin(tenant, signal);
   const { text, label } = insert(draft.chain, processor);
   draft.chain = text;
-  if (grants.length > 0) settingsOf(draft, label).grants = [...new Set([...settingsOf(draft, label).grants, ...grants])];
+  if (grants.length > 0)
+    settingsOf(draft, label).grants = [...new Set([...settingsOf(draft, label).grants, ...grants])];
   return draft;
 }
 
@@ -77,7 +88,7 @@ function object(text, key, problems) {
   try {
     const value = JSON.parse(text);
     if (value !== null && typeof value === "object" && !Array.isArray(value)) return value;
-    problems.push({ key, text: "must be a JSON object, such as {\"domains\": [\"t.example\"]}" });
+    problems.push({ key, text: 'must be a JSON object, such as {"domains": ["t.example"]}' });
   } catch (error) {
     problems.push({ key, text: `is no JSON: ${error.message}` });
   }
@@ -108,6 +119,11 @@ export function toBody(draft) {
     if (Object.keys(settings).length > 0) stage[label] = settings;
     else if (draft.base.stage?.[label]) stage[label] = null; // taken away
   }
-  const body = { chain: draft.chain, stage, on_failure: draft.policy || null, recipients: draft.recipients.trim() || null };
+  const body = {
+    chain: draft.chain,
+    stage,
+    on_failure: draft.policy || null,
+    recipients: draft.recipients.trim() || null,
+  };
   return { body, problems };
 }

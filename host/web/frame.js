@@ -12,7 +12,11 @@ import { isHost, session } from "./session.js";
 function themeSwitch() {
   const names = { system: "System", light: "Light", dark: "Dark" };
   const icons = { system: "system", light: "sun", dark: "moon" };
-  const control = h("button", { type: "button", class: "button quiet icon-only", onclick: () => show(window.gatepostTheme.next()) });
+  const control = h("button", {
+    type: "button",
+    class: "button quiet icon-only",
+    onclick: () => show(window.gatepostTheme.next()),
+  });
   function show(choice) {
     const label = `Colour scheme: ${names[choice]}`;
     set(control, "aria-label", label);
@@ -38,7 +42,8 @@ function connection(signal) {
 function lostBanner(signal) {
   const banner = h("div", { class: "lost", role: "status" });
   const show = (state) => {
-    if (state === "lost") fill(banner, icon("alert"), "Connection lost. What you see is no longer live; trying again.");
+    if (state === "lost")
+      fill(banner, icon("alert"), "Connection lost. What you see is no longer live; trying again.");
     else fill(banner);
   };
   show(now.state);
@@ -50,7 +55,8 @@ function lostBanner(signal) {
 export function markPlace(root) {
   const [first] = parts();
   for (const anchor of root.querySelectorAll(".top nav a")) {
-    const mine = anchor.getAttribute("href") === "#/" ? first === undefined : ["tenants", "tenant"].includes(first);
+    const mine =
+      anchor.getAttribute("href") === "#/" ? first === undefined : ["tenants", "tenant"].includes(first);
     set(anchor, "aria-current", mine ? "page" : null);
   }
 }
@@ -58,19 +64,47 @@ export function markPlace(root) {
 /** The frame and the `main` in it. `onSignOut` is called by its button. */
 export function frame(signal, onSignOut) {
   const main = h("main", { id: "main", tabindex: "-1" });
-  const skip = h("a", { class: "skip", href: "#main", onclick: (event) => {
-    event.preventDefault(); // the address belongs to the router
-    main.focus();
-  } }, "Skip to content");
+  const skip = h(
+    "a",
+    {
+      class: "skip",
+      href: "#main",
+      onclick: (event) => {
+        event.preventDefault(); // the address belongs to the router
+        main.focus();
+      },
+    },
+    "Skip to content",
+  );
   const { role, tenant } = session();
   const home = isHost() ? "#/" : link("tenant", tenant);
-  const nav = isHost() && h("nav", { "aria-label": "Main" }, h("a", { href: "#/" }, "Overview"), h("a", { href: link("tenants") }, "Tenants"));
+  const nav =
+    isHost() &&
+    h(
+      "nav",
+      { "aria-label": "Main" },
+      h("a", { href: "#/" }, "Overview"),
+      h("a", { href: link("tenants") }, "Tenants"),
+    );
   const who = h("span", { class: "who" }, isHost() ? "Host" : [h("strong", {}, tenant), ` ${role}`]);
-  const top = h("header", { class: "top" },
-    h("div", { class: "top-inner" },
-      h("a", { class: "brand", href: home }, mark(), h("span", {}, "Gatepost")), nav,
-      h("div", { class: "tools" }, connection(signal), who, themeSwitch(),
-        button("Sign out", onSignOut, { kind: "quiet", iconName: "out" }))));
+  const top = h(
+    "header",
+    { class: "top" },
+    h(
+      "div",
+      { class: "top-inner" },
+      h("a", { class: "brand", href: home }, mark(), h("span", {}, "Gatepost")),
+      nav,
+      h(
+        "div",
+        { class: "tools" },
+        connection(signal),
+        who,
+        themeSwitch(),
+        button("Sign out", onSignOut, { kind: "quiet", iconName: "out" }),
+      ),
+    ),
+  );
   return { main, element: h("div", { class: "shell" }, skip, top, lostBanner(signal), main, liveRegion()) };
 }
 

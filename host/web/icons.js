@@ -28,8 +28,16 @@ const PATHS = {
 export function icon(name) {
   return h(
     "svg",
-    { class: "icon", viewBox: "0 0 24 24", fill: "none", stroke: "currentColor", "stroke-width": "1.8",
-      "stroke-linecap": "round", "stroke-linejoin": "round", "aria-hidden": "true" },
+    {
+      class: "icon",
+      viewBox: "0 0 24 24",
+      fill: "none",
+      stroke: "currentColor",
+      "stroke-width": "1.8",
+      "stroke-linecap": "round",
+      "stroke-linejoin": "round",
+      "aria-hidden": "true",
+    },
     h("path", { d: PATHS[name] }),
   );
 }

@@ -68,7 +68,12 @@ async function history(of) {
     if (of !== source) return;
     const newest = figures.points.at(-1)?.at ?? 0;
     const points = [...figures.points, ...now.points.filter((point) => point.at > newest)].slice(-WINDOW);
-    Object.assign(now, { points, senders: figures.senders, clients: figures.clients, stages: figures.stages ?? [] });
+    Object.assign(now, {
+      points,
+      senders: figures.senders,
+      clients: figures.clients,
+      stages: figures.stages ?? [],
+    });
     tell("figures", now);
   } catch {
     // The feed itself says whether the connection holds.
@@ -122,7 +127,11 @@ function take({ point, senders, clients, stages }) {
   heard = performance.now();
   if (now.points.at(-1)?.at >= point.at) return;
   now.points = [...now.points, point].slice(-WINDOW);
-  Object.assign(now, { senders: senders ?? now.senders, clients: clients ?? now.clients, stages: stages ?? now.stages });
+  Object.assign(now, {
+    senders: senders ?? now.senders,
+    clients: clients ?? now.clients,
+    stages: stages ?? now.stages,
+  });
   setState("live");
   tell("figures", now);
 }

@@ -80,8 +80,16 @@ async function show(moved) {
     await view({ main, signal });
   } catch (problem) {
     if (signal.aborted || !session()) return;
-    main.replaceChildren(h("h1", { tabindex: "-1" }, problem.status === 404 ? "Not found" : "That did not work"), problemBox(problem),
-      h("div", { class: "actions" }, button("Try again", () => show(true), { kind: "primary" }), h("a", { class: "button", href: isHost() ? "#/" : link("tenant", session().tenant) }, "Home")));
+    main.replaceChildren(
+      h("h1", { tabindex: "-1" }, problem.status === 404 ? "Not found" : "That did not work"),
+      problemBox(problem),
+      h(
+        "div",
+        { class: "actions" },
+        button("Try again", () => show(true), { kind: "primary" }),
+        h("a", { class: "button", href: isHost() ? "#/" : link("tenant", session().tenant) }, "Home"),
+      ),
+    );
   }
   if (signal.aborted || !moved) return;
   window.scrollTo(0, 0);
@@ -101,6 +109,13 @@ try {
   if (await resume()) begin();
   else showSignIn(false);
 } catch (problem) {
-  page.replaceChildren(h("main", { class: "alone" }, h("h1", {}, "Gatepost"), problemBox(problem),
-    button("Try again", () => location.reload(), { kind: "primary" })));
+  page.replaceChildren(
+    h(
+      "main",
+      { class: "alone" },
+      h("h1", {}, "Gatepost"),
+      problemBox(problem),
+      button("Try again", () => location.reload(), { kind: "primary" }),
+    ),
+  );
 }

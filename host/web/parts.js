@@ -24,8 +24,18 @@ export function card({ title, level = 2, actions = [], className = "", note = nu
 }
 
 /** A button. `kind`: primary, danger, quiet, or none. */
-export function button(text, onclick, { kind = "", iconName = null, label = null, disabled = false, submit = false } = {}) {
-  const attributes = { type: submit ? "submit" : "button", class: `button ${kind}`, "aria-label": label, disabled, onclick };
+export function button(
+  text,
+  onclick,
+  { kind = "", iconName = null, label = null, disabled = false, submit = false } = {},
+) {
+  const attributes = {
+    type: submit ? "submit" : "button",
+    class: `button ${kind}`,
+    "aria-label": label,
+    disabled,
+    onclick,
+  };
   return h("button", attributes, iconName && icon(iconName), text && h("span", {}, text));
 }
 
@@ -49,7 +59,12 @@ export function badge(word, kind = meaning(word)) {
 /** A notice. `kind`: bad, some, good, none. */
 export function notice(kind, ...children) {
   const shape = { good: "check", bad: "alert", some: "alert" }[kind];
-  return h("div", { class: `notice ${kind}` }, shape && icon(shape), h("div", { class: "notice-body" }, children));
+  return h(
+    "div",
+    { class: `notice ${kind}` },
+    shape && icon(shape),
+    h("div", { class: "notice-body" }, children),
+  );
 }
 
 /** A refusal with everything that it names. */
@@ -60,8 +75,13 @@ export function problemBox(problem) {
   const keys = problem.keys?.length > 0 && ["Only the host's token may set ", codes(problem.keys), "."];
   const users = problem.users?.length > 0 && ["In use by ", codes(problem.users), "."];
   if (!(problem instanceof Problem)) console.error(problem);
-  return notice("bad", h("p", {}, visible(problem.message)), keys && h("p", {}, keys), users && h("p", {}, users),
-    lines.length > 0 && h("ul", {}, lines));
+  return notice(
+    "bad",
+    h("p", {}, visible(problem.message)),
+    keys && h("p", {}, keys),
+    users && h("p", {}, users),
+    lines.length > 0 && h("ul", {}, lines),
+  );
 }
 
 /** Names in code type, with commas. */
@@ -69,38 +89,71 @@ export const codes = (names) => names.flatMap((name, n) => [n > 0 && ", ", h("co
 
 /** What to say where there is nothing, and what to do next. */
 export function empty({ title, text, command = null, iconName = "box", action = null }) {
-  return h("div", { class: "empty" }, icon(iconName), h("p", { class: "empty-title" }, title),
-    text && h("p", { class: "note" }, text), command && copyLine(command), action);
+  return h(
+    "div",
+    { class: "empty" },
+    icon(iconName),
+    h("p", { class: "empty-title" }, title),
+    text && h("p", { class: "note" }, text),
+    command && copyLine(command),
+    action,
+  );
 }
 
 /** A command or token with a button that copies it. */
 export function copyLine(text) {
   const field = h("code", { class: "copy-text" }, text);
-  const copy = button("Copy", async () => {
-    try {
-      await navigator.clipboard.writeText(text);
-      say(copy.lastChild, "Copied");
-      announce("Copied");
-    } catch {
-      // No clipboard without TLS, but for localhost: the text is selected instead.
-      getSelection().selectAllChildren(field);
-      say(copy.lastChild, "Selected");
-      announce("Selected; copy it with your keyboard");
-    }
-    setTimeout(() => say(copy.lastChild, "Copy"), 2000);
-  }, { iconName: "copy" });
+  const copy = button(
+    "Copy",
+    async () => {
+      try {
+        await navigator.clipboard.writeText(text);
+        say(copy.lastChild, "Copied");
+        announce("Copied");
+      } catch {
+        // No clipboard without TLS, but for localhost: the text is selected instead.
+        getSelection().selectAllChildren(field);
+        say(copy.lastChild, "Selected");
+        announce("Selected; copy it with your keyboard");
+      }
+      setTimeout(() => say(copy.lastChild, "Copy"), 2000);
+    },
+    { iconName: "copy" },
+  );
   return h("div", { class: "copy-line" }, field, copy);
 }
 
 /** A table in a box of its own that may scroll. `rows` are lists of cells; the first cell of each names its row. */
 export function table({ caption, head, rows, className = "" }) {
-  const cells = (row) => row.map((cell, n) => (n === 0 ? h("th", { scope: "row" }, cell) : h("td", { class: numeric(head[n]) }, cell)));
+  const cells = (row) =>
+    row.map((cell, n) =>
+      n === 0 ? h("th", { scope: "row" }, cell) : h("td", { class: numeric(head[n]) }, cell),
+    );
   const name = (column) => (typeof column === "string" ? column : column.text);
   const numeric = (column) => (column?.numeric ? "numeric" : null);
-  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
-    h("table", { class: className }, h("caption", { class: "sr-only" }, caption),
-      h("thead", {}, h("tr", {}, head.map((column) => h("th", { scope: "col", class: numeric(column) }, name(column))))),
-      h("tbody", {}, rows.map((row) => h("tr", {}, cells(row))))));
+  return h(
+    "div",
+    { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+    h(
+      "table",
+      { class: className },
+      h("caption", { class: "sr-only" }, caption),
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          head.map((column) => h("th", { scope: "col", class: numeric(column) }, name(column))),
+        ),
+      ),
+      h(
+        "tbody",
+        {},
+        rows.map((row) => h("tr", {}, cells(row))),
+      ),
+    ),
+  );
 }
 
 /** A labelled field: `control` gets an id, `hint` is read with it. */
@@ -136,8 +189,12 @@ export function dialog(title, build) {
 export async function confirm({ title, text, action, danger = false }) {
   const answer = await dialog(title, (close) => [
     [text].flat().map((line) => (line instanceof Node ? line : h("p", {}, line))),
-    h("div", { class: "actions end" }, button("Cancel", () => close(false)),
-      button(action, () => close(true), { kind: danger ? "danger" : "primary" })),
+    h(
+      "div",
+      { class: "actions end" },
+      button("Cancel", () => close(false)),
+      button(action, () => close(true), { kind: danger ? "danger" : "primary" }),
+    ),
   ]);
   return answer === true;
 }

@@ -18,49 +18,116 @@ const PAGE = 50;
 const SHOWN_MAX = 500;
 
 function facts(record) {
-  const reply = typeof record.reply === "string" ? record.reply : [record.reply?.code, record.reply?.enhanced, record.reply?.text].filter(Boolean).join(" ");
+  const reply =
+    typeof record.reply === "string"
+      ? record.reply
+      : [record.reply?.code, record.reply?.enhanced, record.reply?.text].filter(Boolean).join(" ");
   const pairs = [
     ["Reply", visible(reply)],
     record.reason && ["Reason", visible(record.reason)],
-    ["Client", [visible(record.client), record.helo && [" said ", h("code", {}, visible(record.helo))], record.tls ? ` over ${visible(record.tls)}` : ", no TLS"]],
-    ["Recipients", h("ul", { class: "plain" }, record.recipients.map((one) => h("li", {}, address(one))))],
+    [
+      "Client",
+      [
+        visible(record.client),
+        record.helo && [" said ", h("code", {}, visible(record.helo))],
+        record.tls ? ` over ${visible(record.tls)}` : ", no TLS",
+      ],
+    ],
+    [
+      "Recipients",
+      h(
+        "ul",
+        { class: "plain" },
+        record.recipients.map((one) => h("li", {}, address(one))),
+      ),
+    ],
     ["Sinks", record.sinks?.length > 0 ? record.sinks.map(visible).join(", ") : "none"],
     ["Received", dateTime(record.at)],
     ["Id", [h("code", {}, visible(record.id)), ` · revision ${record.chain_revision}`]],
   ];
-  return h("dl", { class: "facts" }, pairs.filter(Boolean).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+  return h(
+    "dl",
+    { class: "facts" },
+    pairs.filter(Boolean).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
+  );
 }
 
 function row(record) {
   const inside = h("div", { class: "message-body" });
-  const details = h("details", { ontoggle: () => {
-    if (!details.open || inside.firstChild) return;
-    fill(inside, facts(record), record.stages.length > 0 ? stageTable(record.stages) : h("p", { class: "note" }, "It came to no stage."));
-  } },
-  h("summary", {}, h("span", { class: "m-verdict" }, badge(record.verdict)),
-    h("span", { class: "m-who" }, h("span", { class: "m-from" }, address(record.sender)), h("span", { class: "m-arrow", "aria-hidden": "true" }, "→"),
-      h("span", { class: "sr-only" }, " to "), h("span", { class: "m-to" }, addresses(record.recipients))),
-    h("span", { class: "m-size" }, bytes(record.size)), h("span", { class: "m-ms" }, `${Math.round(record.ms)} ms`),
-    h("time", { class: "m-at", datetime: new Date(record.at).toISOString() }, clock(record.at))), inside);
+  const details = h(
+    "details",
+    {
+      ontoggle: () => {
+        if (!details.open || inside.firstChild) return;
+        fill(
+          inside,
+          facts(record),
+          record.stages.length > 0
+            ? stageTable(record.stages)
+            : h("p", { class: "note" }, "It came to no stage."),
+        );
+      },
+    },
+    h(
+      "summary",
+      {},
+      h("span", { class: "m-verdict" }, badge(record.verdict)),
+      h(
+        "span",
+        { class: "m-who" },
+        h("span", { class: "m-from" }, address(record.sender)),
+        h("span", { class: "m-arrow", "aria-hidden": "true" }, "→"),
+        h("span", { class: "sr-only" }, " to "),
+        h("span", { class: "m-to" }, addresses(record.recipients)),
+      ),
+      h("span", { class: "m-size" }, bytes(record.size)),
+      h("span", { class: "m-ms" }, `${Math.round(record.ms)} ms`),
+      h("time", { class: "m-at", datetime: new Date(record.at).toISOString() }, clock(record.at)),
+    ),
+    inside,
+  );
   return h("li", { "data-verdict": record.verdict }, details);
 }
 
 /** The filter: by verdict, and by words of addresses and ids. */
 function filters(onchange) {
-  const verdict = h("select", { onchange }, h("option", { value: "" }, "every verdict"), VERDICTS.map(([name]) => h("option", { value: name }, name)));
-  const words = h("input", { type: "search", placeholder: "address, client or id", autocomplete: "off", spellcheck: "false", oninput: onchange });
+  const verdict = h(
+    "select",
+    { onchange },
+    h("option", { value: "" }, "every verdict"),
+    VERDICTS.map(([name]) => h("option", { value: name }, name)),
+  );
+  const words = h("input", {
+    type: "search",
+    placeholder: "address, client or id",
+    autocomplete: "off",
+    spellcheck: "false",
+    oninput: onchange,
+  });
   const fits = (record) => {
     if (verdict.value && record.verdict !== verdict.value) return false;
     const wanted = words.value.trim().toLowerCase();
-    return !wanted || [record.sender, record.client, record.id, record.helo, ...record.recipients].join(" ").toLowerCase().includes(wanted);
+    return (
+      !wanted ||
+      [record.sender, record.client, record.id, record.helo, ...record.recipients]
+        .join(" ")
+        .toLowerCase()
+        .includes(wanted)
+    );
   };
   return { element: h("div", { class: "filters" }, field("Verdict", verdict), field("Search", words)), fits };
 }
 
 function nothing(tenant) {
-  const action = mayWrite() && h("a", { class: "button", href: link("tenant", tenant, "try") }, "Try a message");
-  return empty({ title: "No messages yet", text: "What comes in shows here at once. A message from this machine:", iconName: "mail",
-    command: "swaks --server 127.0.0.1:2525 --to you@YOUR-DOMAIN", action });
+  const action =
+    mayWrite() && h("a", { class: "button", href: link("tenant", tenant, "try") }, "Try a message");
+  return empty({
+    title: "No messages yet",
+    text: "What comes in shows here at once. A message from this machine:",
+    iconName: "mail",
+    command: "swaks --server 127.0.0.1:2525 --to you@YOUR-DOMAIN",
+    action,
+  });
 }
 
 /** Fills `body`, and goes on until `signal` is aborted. */
@@ -72,12 +139,18 @@ export async function messagesTab({ body, signal, tenant }) {
   const none = nothing(tenant);
   const noMatch = h("p", { class: "note no-match", hidden: true }, "No message here fits the filter.");
   const filter = filters(draw);
-  const fresh = button("", () => {
-    take();
-    list.querySelector("summary")?.focus();
-  }, { kind: "fresh" });
+  const fresh = button(
+    "",
+    () => {
+      take();
+      list.querySelector("summary")?.focus();
+    },
+    { kind: "fresh" },
+  );
   const older = button("Older", async () => {
-    const more = (await get(`${where}?limit=${PAGE}&before=${encodeURIComponent(records.at(-1).id)}`, { signal })).messages;
+    const more = (
+      await get(`${where}?limit=${PAGE}&before=${encodeURIComponent(records.at(-1).id)}`, { signal })
+    ).messages;
     records = [...records, ...more].slice(0, SHOWN_MAX);
     list.append(...more.filter(filter.fits).map(row));
     marks(more.length === PAGE && records.length < SHOWN_MAX);
@@ -102,15 +175,30 @@ export async function messagesTab({ body, signal, tenant }) {
     while (list.children.length > SHOWN_MAX) list.lastChild.remove();
     marks();
   }
-  const held = () => list.matches(":hover") || list.contains(document.activeElement) || list.querySelector("details[open]");
+  const held = () =>
+    list.matches(":hover") || list.contains(document.activeElement) || list.querySelector("details[open]");
 
-  listen("message", (record) => {
-    if (record.tenant !== tenant || records.some((one) => one.id === record.id)) return;
-    waiting = [record, ...waiting].slice(0, SHOWN_MAX);
-    if (held()) marks();
-    else take();
-  }, signal);
+  listen(
+    "message",
+    (record) => {
+      if (record.tenant !== tenant || records.some((one) => one.id === record.id)) return;
+      waiting = [record, ...waiting].slice(0, SHOWN_MAX);
+      if (held()) marks();
+      else take();
+    },
+    signal,
+  );
   draw();
   marks(records.length === PAGE);
-  fill(body, card({ title: "Messages", note: "Newest first, kept in memory only.", actions: [fresh] }, filter.element, none, noMatch, list, h("div", { class: "actions" }, older)));
+  fill(
+    body,
+    card(
+      { title: "Messages", note: "Newest first, kept in memory only.", actions: [fresh] },
+      filter.element,
+      none,
+      noMatch,
+      list,
+      h("div", { class: "actions" }, older),
+    ),
+  );
 }

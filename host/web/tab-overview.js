@@ -16,7 +16,12 @@ export async function liveChain({ tenant, signal, status }) {
   const place = h("div", {});
   let breakers = status?.breakers ?? [];
   let picture = null;
-  const draw = () => picture?.update(now.stages ?? [], breakers, recent(now.points, (point) => point.messages, 10));
+  const draw = () =>
+    picture?.update(
+      now.stages ?? [],
+      breakers,
+      recent(now.points, (point) => point.messages, 10),
+    );
   async function reload() {
     try {
       const view = await get(path`/v1/tenants/${tenant}/chain/live`, { signal });
@@ -32,25 +37,36 @@ export async function liveChain({ tenant, signal, status }) {
   }
   await reload();
   listen("figures", draw, signal);
-  listen("change", async () => {
-    try {
-      const found = (await get("/v1/status", { signal })).tenants.find((one) => one.name === tenant);
-      breakers = found?.breakers ?? [];
-      await reload();
-    } catch {
-      // The banner says that the connection is lost.
-    }
-  }, signal);
+  listen(
+    "change",
+    async () => {
+      try {
+        const found = (await get("/v1/status", { signal })).tenants.find((one) => one.name === tenant);
+        breakers = found?.breakers ?? [];
+        await reload();
+      } catch {
+        // The banner says that the connection is lost.
+      }
+    },
+    signal,
+  );
   return { element: place, reload };
 }
 
 function removal(tenant) {
   const result = h("div", { role: "alert" });
-  const remove = button("Remove tenant", async () => {
-    const text = [`${tenant} takes no mail any more: its domains get 550.`, "Its history and processors stay on disk."];
-    if (!(await confirm({ title: `Remove ${tenant}?`, text, action: "Remove", danger: true }))) return;
-    if (await busy(remove, result, () => ask("DELETE", path`/v1/tenants/${tenant}`))) go("tenants");
-  }, { kind: "danger-quiet", iconName: "trash" });
+  const remove = button(
+    "Remove tenant",
+    async () => {
+      const text = [
+        `${tenant} takes no mail any more: its domains get 550.`,
+        "Its history and processors stay on disk.",
+      ];
+      if (!(await confirm({ title: `Remove ${tenant}?`, text, action: "Remove", danger: true }))) return;
+      if (await busy(remove, result, () => ask("DELETE", path`/v1/tenants/${tenant}`))) go("tenants");
+    },
+    { kind: "danger-quiet", iconName: "trash" },
+  );
   return h("footer", { class: "view-foot" }, remove, result);
 }
 
@@ -68,11 +84,25 @@ export async function overviewTab({ body, signal, tenant, status }) {
     senders.draw(now.senders);
     clients.draw(now.clients);
   }
-  const edit = h("a", { class: "button", href: link("tenant", tenant, "chain") }, mayWrite() ? "Edit chain" : "Open");
-  fill(body, alerts, card({ title: "Chain", actions: [edit], className: "chain-card" }, chain.element),
-    h("h2", { class: "sr-only" }, "Figures of the last five minutes"), figures.element,
-    h("div", { class: "columns" }, fates.element, h("div", { class: "pair" }, senders.element, clients.element)),
-    isHost() && removal(tenant));
+  const edit = h(
+    "a",
+    { class: "button", href: link("tenant", tenant, "chain") },
+    mayWrite() ? "Edit chain" : "Open",
+  );
+  fill(
+    body,
+    alerts,
+    card({ title: "Chain", actions: [edit], className: "chain-card" }, chain.element),
+    h("h2", { class: "sr-only" }, "Figures of the last five minutes"),
+    figures.element,
+    h(
+      "div",
+      { class: "columns" },
+      fates.element,
+      h("div", { class: "pair" }, senders.element, clients.element),
+    ),
+    isHost() && removal(tenant),
+  );
   draw();
   listen("figures", draw, signal);
 }

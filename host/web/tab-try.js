@@ -14,8 +14,20 @@ import { toBase64, tryResult } from "./try-result.js";
 const EDIT_MAX = 128 * 1024;
 
 function sample(recipient) {
-  return [`From: Ada <ada@example.org>`, `To: <${recipient}>`, "Subject: A message to try", "Date: Tue, 3 Mar 2026 10:00:00 +0000",
-    "Message-ID: <try-1@example.org>", "", "Hello,", "", "see https://t.example/?utm_source=mail for more.", "", "Ada", ""].join("\n");
+  return [
+    `From: Ada <ada@example.org>`,
+    `To: <${recipient}>`,
+    "Subject: A message to try",
+    "Date: Tue, 3 Mar 2026 10:00:00 +0000",
+    "Message-ID: <try-1@example.org>",
+    "",
+    "Hello,",
+    "",
+    "see https://t.example/?utm_source=mail for more.",
+    "",
+    "Ada",
+    "",
+  ].join("\n");
 }
 
 /** `text` with the line ends that mail has. */
@@ -27,19 +39,32 @@ export async function tryTab({ body, signal, tenant, about }) {
   const recipient = `you@${domain}`;
   let file = null; // bytes that were dropped and are not edited
 
-  const text = h("textarea", { class: "mono message-text", rows: 14, spellcheck: "false", autocomplete: "off", value: sample(recipient), oninput: () => {
-    file = null;
-    fill(from);
-  } });
+  const text = h("textarea", {
+    class: "mono message-text",
+    rows: 14,
+    spellcheck: "false",
+    autocomplete: "off",
+    value: sample(recipient),
+    oninput: () => {
+      file = null;
+      fill(from);
+    },
+  });
   const from = h("p", { class: "note", role: "status" });
   async function dropped(one) {
     const data = new Uint8Array(await one.arrayBuffer());
     file = data;
     const small = data.length <= EDIT_MAX;
     text.value = small ? new TextDecoder("utf-8").decode(data) : "";
-    fill(from, h("code", {}, visible(one.name)), `, ${bytes(data.length)}, is sent byte by byte`, small ? " unless you edit it." : ".");
+    fill(
+      from,
+      h("code", {}, visible(one.name)),
+      `, ${bytes(data.length)}, is sent byte by byte`,
+      small ? " unless you edit it." : ".",
+    );
   }
-  const input = (attributes) => h("input", { autocomplete: "off", autocapitalize: "off", spellcheck: "false", ...attributes });
+  const input = (attributes) =>
+    h("input", { autocomplete: "off", autocapitalize: "off", spellcheck: "false", ...attributes });
   const sender = input({ value: "ada@example.org", placeholder: "nobody (a bounce)" });
   const recipients = input({ value: recipient, required: true });
   const helo = input({ value: "mail.example.org" });
@@ -48,10 +73,20 @@ export async function tryTab({ body, signal, tenant, about }) {
   const proposed = h("input", { type: "radio", name: "chain", value: "draft", disabled: !draft });
   const live = h("input", { type: "radio", name: "chain", value: "live" });
   (draft ? proposed : live).checked = true;
-  const which = h("fieldset", { class: "choice" }, h("legend", {}, "Through"),
+  const which = h(
+    "fieldset",
+    { class: "choice" },
+    h("legend", {}, "Through"),
     h("label", { class: "check" }, live, "the live chain"),
-    h("label", { class: "check" }, proposed, "my draft", !draft && h("span", { class: "note" }, " (none: edit the chain to make one)")),
-    draft && h("code", { class: "spec" }, visible(draft.chain)));
+    h(
+      "label",
+      { class: "check" },
+      proposed,
+      "my draft",
+      !draft && h("span", { class: "note" }, " (none: edit the chain to make one)"),
+    ),
+    draft && h("code", { class: "spec" }, visible(draft.chain)),
+  );
 
   const result = h("div", { role: "alert" });
   const place = h("div", {});
@@ -59,7 +94,10 @@ export async function tryTab({ body, signal, tenant, about }) {
 
   async function run() {
     const sent = file ?? crlf(text.value);
-    const before = { sender: sender.value.trim(), recipients: recipients.value.split(/[\s,]+/).filter(Boolean) };
+    const before = {
+      sender: sender.value.trim(),
+      recipients: recipients.value.split(/[\s,]+/).filter(Boolean),
+    };
     const json = { message: toBase64(sent), sender: before.sender, recipients: before.recipients };
     if (helo.value.trim()) json.helo = helo.value.trim();
     if (ip.value.trim()) json.ip = ip.value.trim();
@@ -76,12 +114,42 @@ export async function tryTab({ body, signal, tenant, about }) {
     shown.scrollIntoView({ block: "start", behavior: "smooth" });
     announce(`Verdict ${answer.verdict}`);
   }
-  const form = h("form", { class: "try-form", onsubmit: (event) => {
-    event.preventDefault();
-    busy(submit, result, run);
-  } },
-  h("div", { class: "try-message" }, field("Message", text, "Header, empty line, body."), from, dropZone({ text: "or drop an .eml file", accept: ".eml,message/rfc822", onfile: dropped })),
-  h("div", { class: "try-envelope" }, field("Sender", sender), field("Recipients", recipients, "Separated by commas."),
-    h("div", { class: "pair-fields" }, field("HELO", helo), field("Client address", ip)), which, result, h("div", { class: "actions" }, submit)));
-  fill(body, card({ title: "Try a message", note: "It goes through the chain and nowhere else: nothing is delivered, nothing is kept." }, form), place);
+  const form = h(
+    "form",
+    {
+      class: "try-form",
+      onsubmit: (event) => {
+        event.preventDefault();
+        busy(submit, result, run);
+      },
+    },
+    h(
+      "div",
+      { class: "try-message" },
+      field("Message", text, "Header, empty line, body."),
+      from,
+      dropZone({ text: "or drop an .eml file", accept: ".eml,message/rfc822", onfile: dropped }),
+    ),
+    h(
+      "div",
+      { class: "try-envelope" },
+      field("Sender", sender),
+      field("Recipients", recipients, "Separated by commas."),
+      h("div", { class: "pair-fields" }, field("HELO", helo), field("Client address", ip)),
+      which,
+      result,
+      h("div", { class: "actions" }, submit),
+    ),
+  );
+  fill(
+    body,
+    card(
+      {
+        title: "Try a message",
+        note: "It goes through the chain and nowhere else: nothing is delivered, nothing is kept.",
+      },
+      form,
+    ),
+    place,
+  );
 }

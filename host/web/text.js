@@ -15,12 +15,16 @@ const escape = (char) => `\\u{${char.codePointAt(0).toString(16)}}`;
 
 /** `text` on one line, with everything that could spoof as a visible escape. */
 export function visible(text) {
-  return String(text ?? "").replace(SPOOFS, escape).replace(/[\t\n]/g, (char) => (char === "\t" ? "\\t" : "\\n"));
+  return String(text ?? "")
+    .replace(SPOOFS, escape)
+    .replace(/[\t\n]/g, (char) => (char === "\t" ? "\\t" : "\\n"));
 }
 
 /** As `visible`, but lines and tabs stay: for messages and log lines that are shown as a block. */
 export function visibleBlock(text) {
-  return String(text ?? "").replaceAll("\r\n", "\n").replace(SPOOFS, escape);
+  return String(text ?? "")
+    .replaceAll("\r\n", "\n")
+    .replace(SPOOFS, escape);
 }
 
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });

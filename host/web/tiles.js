@@ -17,10 +17,38 @@ const perSecond = (text) => (value) => `${text(value)}/s`;
 const KINDS = {
   messages: { name: "Messages", unit: "/s", value: (p) => p.messages, text: rate },
   bytes: { name: "Bytes", unit: "/s", value: (p) => p.bytes, text: bytes, binary: true },
-  refused: { name: "Refused", unit: "/s", value: (p) => p.refused, text: rate, title: "Recipients and sessions that were refused" },
-  sessions: { name: "Sessions", unit: "", value: (p) => p.sessions, text: count, gauge: true, about: "open now" },
-  in_flight: { name: "In flight", unit: "", value: (p) => p.in_flight, text: count, gauge: true, about: "messages at work" },
-  memory: { name: "Memory", unit: "", value: (p) => p.memory, text: bytes, binary: true, gauge: true, about: "resident" },
+  refused: {
+    name: "Refused",
+    unit: "/s",
+    value: (p) => p.refused,
+    text: rate,
+    title: "Recipients and sessions that were refused",
+  },
+  sessions: {
+    name: "Sessions",
+    unit: "",
+    value: (p) => p.sessions,
+    text: count,
+    gauge: true,
+    about: "open now",
+  },
+  in_flight: {
+    name: "In flight",
+    unit: "",
+    value: (p) => p.in_flight,
+    text: count,
+    gauge: true,
+    about: "messages at work",
+  },
+  memory: {
+    name: "Memory",
+    unit: "",
+    value: (p) => p.memory,
+    text: bytes,
+    binary: true,
+    gauge: true,
+    about: "resident",
+  },
 };
 
 function tile(kind) {
@@ -30,8 +58,14 @@ function tile(kind) {
   const foot = h("p", { class: "tile-foot" });
   const seconds = gauge ? 1 : MEAN_SECONDS;
   const chart = lineChart({ name, value, text: written, binary, mean: seconds });
-  const element = h("section", { class: "tile card", "aria-label": name, title },
-    h("h3", {}, name), h("p", { class: "figure" }, figure, unit && h("span", { class: "unit" }, unit)), chart.element, foot);
+  const element = h(
+    "section",
+    { class: "tile card", "aria-label": name, title },
+    h("h3", {}, name),
+    h("p", { class: "figure" }, figure, unit && h("span", { class: "unit" }, unit)),
+    chart.element,
+    foot,
+  );
   function draw(points) {
     const at = recent(points, value, seconds);
     say(figure, at === null ? "–" : text(at));
@@ -45,7 +79,14 @@ function tile(kind) {
 /** Tiles of the kinds given. */
 export function tiles(kinds) {
   const all = kinds.map(tile);
-  return { element: h("div", { class: `tiles of-${kinds.length}` }, all.map((one) => one.element)), draw: (points) => all.forEach((one) => one.draw(points)) };
+  return {
+    element: h(
+      "div",
+      { class: `tiles of-${kinds.length}` },
+      all.map((one) => one.element),
+    ),
+    draw: (points) => all.forEach((one) => one.draw(points)),
+  };
 }
 
 /** The verdicts as bars, their sums as a legend, and the same as a table. */
@@ -55,17 +96,33 @@ export function verdicts() {
   const values = {};
   for (const [name, about] of VERDICTS) {
     const value = h("strong", {});
-    values[name] = { value, item: h("li", { title: about }, h("span", { class: `swatch v-${name}`, "aria-hidden": "true" }), h("span", {}, name), value) };
+    values[name] = {
+      value,
+      item: h(
+        "li",
+        { title: about },
+        h("span", { class: `swatch v-${name}`, "aria-hidden": "true" }),
+        h("span", {}, name),
+        value,
+      ),
+    };
     legend.append(values[name].item);
   }
   const asTable = h("div", {});
-  const more = h("details", { class: "as-table", ontoggle: () => more.open && drawTable() }, h("summary", {}, "As a table"), asTable);
+  const more = h(
+    "details",
+    { class: "as-table", ontoggle: () => more.open && drawTable() },
+    h("summary", {}, "As a table"),
+    asTable,
+  );
   let last = [];
   function drawTable() {
-    const rows = buckets(last, 60).reverse().map((bucket) => {
-      const sums = verdictTotals(bucket.points);
-      return [clock(bucket.at * 1000), ...VERDICTS.map(([name]) => count(sums[name]))];
-    });
+    const rows = buckets(last, 60)
+      .reverse()
+      .map((bucket) => {
+        const sums = verdictTotals(bucket.points);
+        return [clock(bucket.at * 1000), ...VERDICTS.map(([name]) => count(sums[name]))];
+      });
     const head = ["Minute from", ...VERDICTS.map(([name]) => ({ text: name, numeric: true }))];
     fill(asTable, table({ caption: "Messages by verdict and minute", head, rows }));
   }
@@ -78,7 +135,12 @@ export function verdicts() {
     }
     chart.draw(points);
   }
-  const element = card({ title: "Verdicts", note: "last five minutes, in bars of five seconds", className: "verdicts" }, chart.element, legend, more);
+  const element = card(
+    { title: "Verdicts", note: "last five minutes, in bars of five seconds", className: "verdicts" },
+    chart.element,
+    legend,
+    more,
+  );
   return { element, draw };
 }
 
@@ -94,7 +156,15 @@ export function busiest(title, what) {
     while (list.children.length > entries.length) list.lastChild.remove();
     entries.forEach((entry, n) => {
       if (!list.children[n]) {
-        list.append(h("li", {}, h("span", { class: "bar", "aria-hidden": "true" }), h("span", { class: "busy-name" }), h("span", { class: "busy-count" })));
+        list.append(
+          h(
+            "li",
+            {},
+            h("span", { class: "bar", "aria-hidden": "true" }),
+            h("span", { class: "busy-name" }),
+            h("span", { class: "busy-count" }),
+          ),
+        );
       }
       const [bar, name, number] = list.children[n].children;
       bar.style.setProperty("width", `${(entry.messages / most) * 100}%`);

@@ -15,7 +15,8 @@ const SHOWN_BYTES = 64 * 1024;
 export const fromBase64 = (text) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
 export function toBase64(data) {
   let text = "";
-  for (let at = 0; at < data.length; at += 0x8000) text += String.fromCharCode(...data.subarray(at, at + 0x8000));
+  for (let at = 0; at < data.length; at += 0x8000)
+    text += String.fromCharCode(...data.subarray(at, at + 0x8000));
   return btoa(text);
 }
 
@@ -26,10 +27,40 @@ function headerLines(data) {
 }
 
 function envelope(before, after) {
-  const sides = [["Before", before], ["After", after]];
-  return h("div", { class: "sides" }, sides.map(([name, side]) => h("div", {}, h("h4", {}, name),
-    h("dl", { class: "facts" }, h("div", {}, h("dt", {}, "Sender"), h("dd", {}, address(side.sender))),
-      h("div", {}, h("dt", {}, "Recipients"), h("dd", {}, h("ul", { class: "plain" }, side.recipients.map((one) => h("li", {}, address(one))))))))));
+  const sides = [
+    ["Before", before],
+    ["After", after],
+  ];
+  return h(
+    "div",
+    { class: "sides" },
+    sides.map(([name, side]) =>
+      h(
+        "div",
+        {},
+        h("h4", {}, name),
+        h(
+          "dl",
+          { class: "facts" },
+          h("div", {}, h("dt", {}, "Sender"), h("dd", {}, address(side.sender))),
+          h(
+            "div",
+            {},
+            h("dt", {}, "Recipients"),
+            h(
+              "dd",
+              {},
+              h(
+                "ul",
+                { class: "plain" },
+                side.recipients.map((one) => h("li", {}, address(one))),
+              ),
+            ),
+          ),
+        ),
+      ),
+    ),
+  );
 }
 
 function download(data) {
@@ -46,10 +77,21 @@ function message(sent, result) {
   const cut = data.length > SHOWN_BYTES;
   return [
     h("h4", {}, "Header, before and after"),
-    changed ? diffView(changed, "Header of the message, before and after") : h("p", { class: "note" }, "The header is as it was."),
+    changed
+      ? diffView(changed, "Header of the message, before and after")
+      : h("p", { class: "note" }, "The header is as it was."),
     h("h4", {}, "Message"),
-    h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Resulting message" }, h("pre", { class: "source" }, visibleBlock(decode(data.subarray(0, SHOWN_BYTES))))),
-    h("div", { class: "actions" }, button(`Download (${bytes(data.length)})`, () => download(data)), cut && h("span", { class: "note" }, "Only its begin is shown.")),
+    h(
+      "div",
+      { class: "scroll", tabindex: "0", role: "region", "aria-label": "Resulting message" },
+      h("pre", { class: "source" }, visibleBlock(decode(data.subarray(0, SHOWN_BYTES)))),
+    ),
+    h(
+      "div",
+      { class: "actions" },
+      button(`Download (${bytes(data.length)})`, () => download(data)),
+      cut && h("span", { class: "note" }, "Only its begin is shown."),
+    ),
   ];
 }
 
@@ -60,15 +102,54 @@ export function tryResult({ result, sent, before }) {
   const { reply } = result;
   const facts = Object.entries(result.facts ?? {});
   const said = [reply?.code, reply?.enhanced, reply?.text].filter(Boolean).join(" ");
-  return card({ title: "Result", className: "try-result" },
+  return card(
+    { title: "Result", className: "try-result" },
     h("p", { class: "verdict-line" }, badge(result.verdict), h("code", {}, visible(said))),
     result.reason && notice("some", h("p", {}, visible(result.reason))),
-    result.failures?.length > 0 && notice("bad", h("ul", {}, result.failures.map((one) => h("li", {}, h("code", {}, visible(one.stage)), ` (${visible(one.reason)}): ${visible(one.text)}`)))),
-    section("Stages", result.stages.length > 0 ? stageTable(result.stages) : h("p", { class: "note" }, "It came to no stage.")),
+    result.failures?.length > 0 &&
+      notice(
+        "bad",
+        h(
+          "ul",
+          {},
+          result.failures.map((one) =>
+            h("li", {}, h("code", {}, visible(one.stage)), ` (${visible(one.reason)}): ${visible(one.text)}`),
+          ),
+        ),
+      ),
+    section(
+      "Stages",
+      result.stages.length > 0 ? stageTable(result.stages) : h("p", { class: "note" }, "It came to no stage."),
+    ),
     section("Envelope", envelope(before, result.envelope)),
-    section("Facts", facts.length > 0 ? h("dl", { class: "facts mono" }, facts.map(([name, value]) => h("div", {}, h("dt", {}, visible(name)), h("dd", {}, visible(value)))))
-      : h("p", { class: "note" }, "No stage found any.")),
-    section("Log", result.log?.length > 0 ? h("ul", { class: "log" }, result.log.map((line) => h("li", {}, badge(line.level, line.level === "error" ? "bad" : line.level === "warn" ? "some" : "none"),
-      h("code", {}, visible(line.stage)), h("span", {}, visible(line.text))))) : h("p", { class: "note" }, "No stage logged anything.")),
-    section("Message out", message(sent, result)));
+    section(
+      "Facts",
+      facts.length > 0
+        ? h(
+            "dl",
+            { class: "facts mono" },
+            facts.map(([name, value]) => h("div", {}, h("dt", {}, visible(name)), h("dd", {}, visible(value)))),
+          )
+        : h("p", { class: "note" }, "No stage found any."),
+    ),
+    section(
+      "Log",
+      result.log?.length > 0
+        ? h(
+            "ul",
+            { class: "log" },
+            result.log.map((line) =>
+              h(
+                "li",
+                {},
+                badge(line.level, line.level === "error" ? "bad" : line.level === "warn" ? "some" : "none"),
+                h("code", {}, visible(line.stage)),
+                h("span", {}, visible(line.text)),
+              ),
+            ),
+          )
+        : h("p", { class: "note" }, "No stage logged anything."),
+    ),
+    section("Message out", message(sent, result)),
+  );
 }

@@ -41,13 +41,33 @@ export async function tenantView({ main, signal, tenant, tab }) {
     return status;
   };
   const status = await readState();
-  const nav = h("nav", { class: "tabs", "aria-label": `Tenant ${tenant}` },
-    tabs.map(([to, text]) => h("a", { href: to ? link("tenant", tenant, to) : link("tenant", tenant), "aria-current": to === address ? "page" : null }, text)));
+  const nav = h(
+    "nav",
+    { class: "tabs", "aria-label": `Tenant ${tenant}` },
+    tabs.map(([to, text]) =>
+      h(
+        "a",
+        {
+          href: to ? link("tenant", tenant, to) : link("tenant", tenant),
+          "aria-current": to === address ? "page" : null,
+        },
+        text,
+      ),
+    ),
+  );
   const body = h("div", { class: "tab-body" });
-  const head = h("header", { class: "view-head tenant-head" }, h("div", {},
-    isHost() && h("p", { class: "crumb" }, h("a", { href: link("tenants") }, "Tenants"), " /"),
-    h("h1", { tabindex: "-1" }, tenant, h("span", { class: "sr-only" }, `: ${name}`)), state,
-    h("p", { class: "subtitle domains" }, about.domains.map(visible).join(", "))));
+  const head = h(
+    "header",
+    { class: "view-head tenant-head" },
+    h(
+      "div",
+      {},
+      isHost() && h("p", { class: "crumb" }, h("a", { href: link("tenants") }, "Tenants"), " /"),
+      h("h1", { tabindex: "-1" }, tenant, h("span", { class: "sr-only" }, `: ${name}`)),
+      state,
+      h("p", { class: "subtitle domains" }, about.domains.map(visible).join(", ")),
+    ),
+  );
   fill(main, head, nav, body);
   nav.querySelector("[aria-current=page]").scrollIntoView({ block: "nearest", inline: "center" });
   listen("change", () => readState().catch(() => {}), signal);

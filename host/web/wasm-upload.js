@@ -17,17 +17,34 @@ const FILE_NAME = /^(.+?)[-_@](\d+\.\d+\.\d+(?:-[0-9a-z.-]+)?)\.wasm$/i;
 export function guess(fileName) {
   const match = FILE_NAME.exec(fileName);
   const stem = match ? match[1] : fileName.replace(/\.wasm$/i, "");
-  const name = stem.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 63);
+  const name = stem
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-+|-+$/g, "")
+    .slice(0, 63);
   return { name, version: match?.[2] ?? "" };
 }
 
 /** Drop zone and file input. `onfile(file)` for the first file. */
 export function dropZone({ text, accept, onfile }) {
-  const input = h("input", { type: "file", class: "sr-only", accept, id: newId("file"), onchange: () => {
-    if (input.files[0]) onfile(input.files[0]);
-    input.value = "";
-  } });
-  const zone = h("div", { class: "drop" }, icon("upload"), h("p", {}, text), input, h("label", { class: "button", for: input.id }, "Choose a file"));
+  const input = h("input", {
+    type: "file",
+    class: "sr-only",
+    accept,
+    id: newId("file"),
+    onchange: () => {
+      if (input.files[0]) onfile(input.files[0]);
+      input.value = "";
+    },
+  });
+  const zone = h(
+    "div",
+    { class: "drop" },
+    icon("upload"),
+    h("p", {}, text),
+    input,
+    h("label", { class: "button", for: input.id }, "Choose a file"),
+  );
   zone.addEventListener("dragover", (event) => {
     event.preventDefault();
     zone.classList.add("over");
@@ -43,9 +60,17 @@ export function dropZone({ text, accept, onfile }) {
   return zone;
 }
 
-const listOf = (names, none) => (names.length > 0 ? h("ul", { class: "plain" }, names.map((name) => h("li", {}, h("code", {}, visible(name))))) : h("span", { class: "note" }, none));
+const listOf = (names, none) =>
+  names.length > 0
+    ? h(
+        "ul",
+        { class: "plain" },
+        names.map((name) => h("li", {}, h("code", {}, visible(name)))),
+      )
+    : h("span", { class: "note" }, none);
 
-const checksRecipientsOnly = (done) => done.exports?.length > 0 && done.exports.every((name) => name.startsWith("gatepost:processor/recipients"));
+const checksRecipientsOnly = (done) =>
+  done.exports?.length > 0 && done.exports.every((name) => name.startsWith("gatepost:processor/recipients"));
 
 function facts(done) {
   const pairs = [
@@ -55,12 +80,23 @@ function facts(done) {
     ["Imports asked", listOf(done.imports, "none: it can only read and write its message")],
     ["Grants needed", done.grants.length > 0 ? codes(done.grants) : h("span", { class: "note" }, "none")],
   ];
-  return h("dl", { class: "facts" }, pairs.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+  return h(
+    "dl",
+    { class: "facts" },
+    pairs.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
+  );
 }
 
 async function smoke(tenant, done, place) {
   if (checksRecipientsOnly(done)) {
-    fill(place, h("p", { class: "note" }, "It checks recipients, so there is no message to try it on. Name it under “Asked about each recipient”."));
+    fill(
+      place,
+      h(
+        "p",
+        { class: "note" },
+        "It checks recipients, so there is no message to try it on. Name it under “Asked about each recipient”.",
+      ),
+    );
     return;
   }
   fill(place, badge("trying it on the smoke corpus", "none"));
@@ -68,48 +104,123 @@ async function smoke(tenant, done, place) {
   const chain = `${done.takes === "bytes" ? "compress | " : ""}${own}@${done.version} | null`;
   const stage = done.grants.length > 0 ? { [own]: { grants: done.grants } } : {};
   try {
-    const { body } = await ask("POST", path`/v1/tenants/${tenant}/chain/check`, { json: { chain, stage, recipients: null } });
+    const { body } = await ask("POST", path`/v1/tenants/${tenant}/chain/check`, {
+      json: { chain, stage, recipients: null },
+    });
     fill(place, checkedView(body));
     announce("The smoke corpus went through");
   } catch (problem) {
-    fill(place, notice("some", h("p", {}, h("strong", {}, "With no config it does not hold. "), "It may want some; the editor checks it with yours.")),
-      problem.problems?.length ? problemList(problem.problems) : problemBox(problem));
+    fill(
+      place,
+      notice(
+        "some",
+        h(
+          "p",
+          {},
+          h("strong", {}, "With no config it does not hold. "),
+          "It may want some; the editor checks it with yours.",
+        ),
+      ),
+      problem.problems?.length ? problemList(problem.problems) : problemBox(problem),
+    );
     announce("It does not hold without config");
   }
 }
 
 function outcome(tenant, done, status, signal) {
   const place = h("div", { class: "check-result" });
-  const put = checksRecipientsOnly(done) ? null : button("Put it into the chain", async () => {
-    await addStage(tenant, `${done.name}@${done.version.split(".")[0]}`, done.grants, signal);
-    go("tenant", tenant, "chain");
-  }, { kind: "primary", iconName: "plus" });
+  const put = checksRecipientsOnly(done)
+    ? null
+    : button(
+        "Put it into the chain",
+        async () => {
+          await addStage(tenant, `${done.name}@${done.version.split(".")[0]}`, done.grants, signal);
+          go("tenant", tenant, "chain");
+        },
+        { kind: "primary", iconName: "plus" },
+      );
   smoke(tenant, done, place);
-  return h("div", { class: "uploaded" },
-    h("div", { class: "uploaded-head" }, h("h3", {}, visible(done.name), " ", h("span", { class: "version" }, visible(done.version))),
-      badge(status === 200 ? "was there already" : "stored", "good"), put),
-    done.summary && h("p", {}, visible(done.summary)), facts(done),
-    done.warnings?.length > 0 && notice("some", h("ul", {}, done.warnings.map((text) => h("li", {}, visible(text))))),
-    h("h4", {}, "On the smoke corpus"), place);
+  return h(
+    "div",
+    { class: "uploaded" },
+    h(
+      "div",
+      { class: "uploaded-head" },
+      h("h3", {}, visible(done.name), " ", h("span", { class: "version" }, visible(done.version))),
+      badge(status === 200 ? "was there already" : "stored", "good"),
+      put,
+    ),
+    done.summary && h("p", {}, visible(done.summary)),
+    facts(done),
+    done.warnings?.length > 0 &&
+      notice(
+        "some",
+        h(
+          "ul",
+          {},
+          done.warnings.map((text) => h("li", {}, visible(text))),
+        ),
+      ),
+    h("h4", {}, "On the smoke corpus"),
+    place,
+  );
 }
 
 function naming(file, tenant, onsend, oncancel) {
   const { name, version } = guess(file.name);
-  const nameInput = h("input", { class: "mono", required: true, value: name, maxlength: 63, pattern: "[a-z0-9]([a-z0-9\\-]{0,61}[a-z0-9])?", autocomplete: "off", autocapitalize: "off", spellcheck: "false" });
-  const versionInput = h("input", { class: "mono", required: true, value: version, placeholder: "1.0.0", pattern: "\\d+\\.\\d+\\.\\d+(-[0-9A-Za-z.\\-]+)?", autocomplete: "off", spellcheck: "false" });
-  const form = h("form", { class: "naming", onsubmit: (event) => {
-    event.preventDefault();
-    onsend(nameInput.value, versionInput.value);
-  } }, h("p", {}, h("strong", {}, visible(file.name)), ` · ${bytes(file.size)}`),
-  h("div", { class: "pair-fields" }, field("Name", nameInput, "As chains will call it."), field("Version", versionInput, "x.y.z; the same version never changes its bytes.")),
-  h("div", { class: "actions" }, button("Upload", null, { kind: "primary", submit: true, iconName: "upload" }), button("Cancel", oncancel)));
+  const nameInput = h("input", {
+    class: "mono",
+    required: true,
+    value: name,
+    maxlength: 63,
+    pattern: "[a-z0-9]([a-z0-9\\-]{0,61}[a-z0-9])?",
+    autocomplete: "off",
+    autocapitalize: "off",
+    spellcheck: "false",
+  });
+  const versionInput = h("input", {
+    class: "mono",
+    required: true,
+    value: version,
+    placeholder: "1.0.0",
+    pattern: "\\d+\\.\\d+\\.\\d+(-[0-9A-Za-z.\\-]+)?",
+    autocomplete: "off",
+    spellcheck: "false",
+  });
+  const form = h(
+    "form",
+    {
+      class: "naming",
+      onsubmit: (event) => {
+        event.preventDefault();
+        onsend(nameInput.value, versionInput.value);
+      },
+    },
+    h("p", {}, h("strong", {}, visible(file.name)), ` · ${bytes(file.size)}`),
+    h(
+      "div",
+      { class: "pair-fields" },
+      field("Name", nameInput, "As chains will call it."),
+      field("Version", versionInput, "x.y.z; the same version never changes its bytes."),
+    ),
+    h(
+      "div",
+      { class: "actions" },
+      button("Upload", null, { kind: "primary", submit: true, iconName: "upload" }),
+      button("Cancel", oncancel),
+    ),
+  );
   return { form, focus: () => (versionInput.value ? form.querySelector(".primary") : versionInput).focus() };
 }
 
 /** The whole way, in one place. `stored()` once something is there that was not. */
 export function uploader({ tenant, signal, stored }) {
   const place = h("div", { class: "upload-place" });
-  const zone = dropZone({ text: "Drop a component (.wasm) here", accept: ".wasm,application/wasm", onfile: choose });
+  const zone = dropZone({
+    text: "Drop a component (.wasm) here",
+    accept: ".wasm,application/wasm",
+    onfile: choose,
+  });
   const reset = () => fill(place);
 
   function choose(file) {
@@ -132,7 +243,16 @@ export function uploader({ tenant, signal, stored }) {
       announce(`${name} ${version} is stored`);
       stored();
     } catch (problem) {
-      fill(place, problemBox(problem), h("div", { class: "actions" }, button("Change name or version", () => choose(file)), button("Close", reset)));
+      fill(
+        place,
+        problemBox(problem),
+        h(
+          "div",
+          { class: "actions" },
+          button("Change name or version", () => choose(file)),
+          button("Close", reset),
+        ),
+      );
       announce(problem.message);
     }
   }

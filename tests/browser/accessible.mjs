@@ -5,17 +5,32 @@
 /** Given to `page.evaluate`. */
 export function faultsOfAccess() {
   const faults = [];
-  const shown = (element) => element.getClientRects().length > 0 && getComputedStyle(element).visibility !== "hidden";
+  const shown = (element) =>
+    element.getClientRects().length > 0 && getComputedStyle(element).visibility !== "hidden";
   const all = (selector) => [...document.querySelectorAll(selector)].filter(shown);
   const tell = (element, text) => faults.push(`${text}: ${element.outerHTML.slice(0, 120)}`);
   const nameOf = (element) => {
     const by = element.getAttribute("aria-labelledby");
-    const labelled = by && by.split(" ").map((id) => document.getElementById(id)?.textContent ?? "").join(" ");
+    const labelled =
+      by &&
+      by
+        .split(" ")
+        .map((id) => document.getElementById(id)?.textContent ?? "")
+        .join(" ");
     const labels = [...(element.labels ?? [])].map((label) => label.textContent).join(" ");
-    return (element.getAttribute("aria-label") || labelled || labels || element.textContent || element.getAttribute("title") || "").trim();
+    return (
+      element.getAttribute("aria-label") ||
+      labelled ||
+      labels ||
+      element.textContent ||
+      element.getAttribute("title") ||
+      ""
+    ).trim();
   };
 
-  for (const control of all("button, a[href], input, select, textarea, summary, [role=img], [role=region], dialog[open]")) {
+  for (const control of all(
+    "button, a[href], input, select, textarea, summary, [role=img], [role=region], dialog[open]",
+  )) {
     if (!nameOf(control)) tell(control, "has no name");
   }
   for (const field of all("input, select, textarea")) {
@@ -36,13 +51,22 @@ export function faultsOfAccess() {
     if (!table.caption) tell(table, "a table without caption");
     for (const head of table.querySelectorAll("th")) if (!head.scope) tell(head, "a table head without scope");
   }
-  for (const part of document.querySelectorAll("[style*=expression], [onclick], [onerror], [onload], script:not([src]), style")) tell(part, "inline");
+  for (const part of document.querySelectorAll(
+    "[style*=expression], [onclick], [onerror], [onload], script:not([src]), style",
+  ))
+    tell(part, "inline");
   for (const element of all("*")) {
-    if (element.hasAttribute("aria-describedby") && !document.getElementById(element.getAttribute("aria-describedby"))) tell(element, "described by nothing");
+    if (
+      element.hasAttribute("aria-describedby") &&
+      !document.getElementById(element.getAttribute("aria-describedby"))
+    )
+      tell(element, "described by nothing");
   }
 
   // Contrast of text on the ground below it (WCAG 1.4.3), with alpha laid over what is below.
-  const canvas = Object.assign(document.createElement("canvas"), { width: 1, height: 1 }).getContext("2d", { willReadFrequently: true });
+  const canvas = Object.assign(document.createElement("canvas"), { width: 1, height: 1 }).getContext("2d", {
+    willReadFrequently: true,
+  });
   const rgba = (color) => {
     canvas.clearRect(0, 0, 1, 1);
     canvas.fillStyle = color;
@@ -57,10 +81,17 @@ export function faultsOfAccess() {
       if (color[3] > 0) layers.push(color);
       if (color[3] === 1) break;
     }
-    return layers.reverse().reduce((below, [r, g, b, a]) => [r, g, b].map((part, n) => part * a + below[n] * (1 - a)), [255, 255, 255]);
+    return layers
+      .reverse()
+      .reduce(
+        (below, [r, g, b, a]) => [r, g, b].map((part, n) => part * a + below[n] * (1 - a)),
+        [255, 255, 255],
+      );
   };
   const luminance = (rgb) => {
-    const [r, g, b] = rgb.map((part) => (part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4));
+    const [r, g, b] = rgb.map((part) =>
+      part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4,
+    );
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
   const dim = (element) => {
@@ -69,11 +100,18 @@ export function faultsOfAccess() {
   };
   for (const element of all("body *")) {
     const own = [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
-    if (!own || element.closest("svg, .sr-only, .skip, option, [aria-disabled=true], :disabled") || dim(element)) continue;
+    if (
+      !own ||
+      element.closest("svg, .sr-only, .skip, option, [aria-disabled=true], :disabled") ||
+      dim(element)
+    )
+      continue;
     const style = getComputedStyle(element);
     const [a, b] = [luminance(rgba(style.color).slice(0, 3)), luminance(ground(element))];
     const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    const large = parseFloat(style.fontSize) >= 24 || (parseFloat(style.fontSize) >= 18.66 && Number(style.fontWeight) >= 700);
+    const large =
+      parseFloat(style.fontSize) >= 24 ||
+      (parseFloat(style.fontSize) >= 18.66 && Number(style.fontWeight) >= 700);
     if (ratio < (large ? 3 : 4.5)) tell(element, `contrast ${ratio.toFixed(2)}`);
   }
   return [...new Set(faults)];

@@ -4,7 +4,8 @@
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import assert from "node:assert/strict";
-import { CASES } from "./cases.mjs";
+import { ACCESS } from "./cases-access.mjs";
+import { WORK } from "./cases-work.mjs";
 import { pause, startBrowser, startServer } from "./harness.mjs";
 
 const words = process.argv.slice(2).filter((word) => !word.startsWith("--"));
@@ -25,21 +26,30 @@ const server = await startServer();
 const browser = await startBrowser();
 let failed = 0;
 try {
-  for (const [name, work] of Object.entries(CASES)) {
+  for (const [name, work] of Object.entries({ ...WORK, ...ACCESS })) {
     if (words.length > 0 && !words.some((word) => name.includes(word))) continue;
     const visit = await browser.visit();
     visit.page.setDefaultTimeout(15_000);
     const begin = Date.now();
     const late = AbortSignal.timeout(CASE_MS);
     try {
-      const over = new Promise((_, fail) => late.addEventListener("abort", () => fail(new Error(`not done after ${CASE_MS} ms`))));
-      await Promise.race([work({ server, browser, visit, shot: (name) => shotOf(visit.page, name), shotOf }), over]);
+      const over = new Promise((_, fail) =>
+        late.addEventListener("abort", () => fail(new Error(`not done after ${CASE_MS} ms`))),
+      );
+      await Promise.race([
+        work({ server, browser, visit, shot: (name) => shotOf(visit.page, name), shotOf }),
+        over,
+      ]);
       assert.deepEqual(visit.faults, [], "the browser complained");
       console.log(`ok    ${name} (${Date.now() - begin} ms)`);
     } catch (error) {
       failed += 1;
-      console.log(`FAIL  ${name}\n${String(error.stack).replace(/^/gm, "      ")}\n      ${visit.faults.join("\n      ")}`);
-      await visit.page.screenshot({ path: join(process.env.TMPDIR ?? "/tmp", `gatepost-page-${failed}.png`) }).catch(() => {});
+      console.log(
+        `FAIL  ${name}\n${String(error.stack).replace(/^/gm, "      ")}\n      ${visit.faults.join("\n      ")}`,
+      );
+      await visit.page
+        .screenshot({ path: join(process.env.TMPDIR ?? "/tmp", `gatepost-page-${failed}.png`) })
+        .catch(() => {});
     }
     await visit.close();
   }

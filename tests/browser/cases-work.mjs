@@ -1,73 +1,11 @@
-// The cases: each a promise of the page, in the words of who uses it. They share one server and run in this order.
-//
-// Knows the page's words and roles, as people do; classes only where there is nothing else to hold on to.
+// What people do with the page, each case a promise in their words. They share one server and run in this order: what
+// one has put into the catalog the next one uses.
 
 import assert from "node:assert/strict";
-import { faultsOfAccess, overflow } from "./accessible.mjs";
-import { MOCK, pause, until } from "./harness.mjs";
+import { MOCK, until } from "./harness.mjs";
+import { drop, HOSTILE, inert, open, quickEdit, signIn, tabTo } from "./steps.mjs";
 
-export const HOSTILE = {
-  sender: '"<img src=x onerror=alert(1)>"@evil.example',
-  helo: "<script>alert(2)</script>",
-  subject: "<script>alert(3)</script> \u202egnp.exe",
-  chain: "header | <img src=x onerror=alert(4)> | maildir",
-};
-
-const TABS = ["", "chain", "processors", "history", "messages", "try", "tokens"];
-
-/** Opens the page and signs in, by the keyboard alone. */
-export async function signIn(server, visit, token) {
-  const { page } = visit;
-  await page.goto(server.url);
-  await page.getByLabel("Token").waitFor();
-  await page.keyboard.type(token); // the field has the focus already
-  await page.keyboard.press("Enter");
-  await page.getByRole("button", { name: "Sign out" }).waitFor();
-}
-
-async function open(server, page, tab) {
-  await page.goto(`${server.url}/#/tenant/acme${tab ? `/${tab}` : ""}`);
-  await page.locator("nav.tabs [aria-current=page]").waitFor();
-  await page.locator(".tab-body .card").first().waitFor();
-}
-
-/** Drops a file, as a mouse would. */
-async function drop(page, name, bytes) {
-  const base64 = Buffer.from(bytes).toString("base64");
-  const transfer = await page.evaluateHandle(([name, base64]) => {
-    const data = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
-    const transfer = new DataTransfer();
-    transfer.items.add(new File([data], name));
-    return transfer;
-  }, [name, base64]);
-  await page.dispatchEvent(".drop", "dragover", { dataTransfer: transfer });
-  await page.dispatchEvent(".drop", "drop", { dataTransfer: transfer });
-}
-
-/** Presses Tab until the focus is on what `fits` an element's words; answers whether it came there. */
-async function tabTo(page, words) {
-  for (let n = 0; n < 120; n += 1) {
-    const now = await page.evaluate(() => {
-      const { activeElement: at } = document;
-      return (at.getAttribute("aria-label") || at.labels?.[0]?.textContent || at.textContent || "").trim();
-    });
-    if (now.startsWith(words)) return;
-    await page.keyboard.press("Tab");
-  }
-  throw new Error(`the keyboard does not come to “${words}”`);
-}
-
-async function inert(page) {
-  const found = await page.evaluate(() => document.querySelectorAll("#page img, #page script, #page iframe, #page b").length);
-  assert.equal(found, 0, "text became markup");
-}
-
-async function quickEdit(page, chain) {
-  await page.getByRole("button", { name: "Edit chain" }).click();
-  await page.getByLabel("Chain", { exact: true }).fill(chain);
-}
-
-export const CASES = {
+export const WORK = {
   async "a wrong token says so and nothing of it is kept"({ server, visit }) {
     const { page } = visit;
     await page.goto(server.url);
@@ -88,7 +26,9 @@ export const CASES = {
     const before = await rects();
     await until("the line to move on", async () => (await rects()) !== before);
     await shot("overview-light");
-    const kept = await page.evaluate(() => [JSON.stringify(localStorage), JSON.stringify(sessionStorage), document.cookie, location.href].join(" "));
+    const kept = await page.evaluate(() =>
+      [JSON.stringify(localStorage), JSON.stringify(sessionStorage), document.cookie, location.href].join(" "),
+    );
     assert.ok(!kept.includes(server.host), "the token is kept where scripts read it");
   },
 
@@ -148,7 +88,10 @@ export const CASES = {
     await shot("edit");
     await tabTo(page, "Activate");
     await page.keyboard.press("Enter");
-    await page.getByText(/Revision \d+ is live\./).first().waitFor({ timeout: 60_000 });
+    await page
+      .getByText(/Revision \d+ is live\./)
+      .first()
+      .waitFor({ timeout: 60_000 });
     await page.locator(".flow.live").getByText("hello").first().waitFor();
     await shot("chain");
   },
@@ -160,7 +103,10 @@ export const CASES = {
     await quickEdit(page, "header | headersparser | maildir");
     await page.getByRole("button", { name: "Move header down" }).focus();
     await page.keyboard.press("Enter");
-    assert.equal(await page.getByLabel("Chain", { exact: true }).inputValue(), "headersparser | header | maildir");
+    assert.equal(
+      await page.getByLabel("Chain", { exact: true }).inputValue(),
+      "headersparser | header | maildir",
+    );
     assert.match(await page.evaluate(() => document.activeElement.getAttribute("aria-label")), /^Move header/);
     await page.getByRole("button", { name: "Discard the draft" }).click();
   },
@@ -175,7 +121,11 @@ export const CASES = {
     await page.getByRole("button", { name: "Activate" }).click();
     await page.getByText("Somebody else changed the chain", { exact: false }).first().waitFor();
     await page.getByRole("button", { name: "Reload, and lose my draft" }).click();
-    await until("the other's chain", async () => (await page.getByLabel("Chain", { exact: true }).inputValue()) === "header | headersparser | maildir");
+    await until(
+      "the other's chain",
+      async () =>
+        (await page.getByLabel("Chain", { exact: true }).inputValue()) === "header | headersparser | maildir",
+    );
     await page.getByRole("button", { name: "Discard the draft" }).click();
   },
 
@@ -199,7 +149,11 @@ export const CASES = {
     await signIn(server, visit, server.owner);
     await open(server, page, "chain");
     await quickEdit(page, HOSTILE.chain);
-    await page.locator(".problems").getByText("<img src=x onerror=alert(4)>", { exact: false }).first().waitFor({ timeout: 60_000 });
+    await page
+      .locator(".problems")
+      .getByText("<img src=x onerror=alert(4)>", { exact: false })
+      .first()
+      .waitFor({ timeout: 60_000 });
     await inert(page);
     await page.getByRole("button", { name: "Discard the draft" }).click();
     if (MOCK) {
@@ -208,9 +162,15 @@ export const CASES = {
       await inert(page);
     }
     await open(server, page, "try");
-    await page.getByLabel("Message", { exact: true }).fill(`From: <ada@example.org>\nSubject: ${HOSTILE.subject}\n\nHello\n`);
+    await page
+      .getByLabel("Message", { exact: true })
+      .fill(`From: <ada@example.org>\nSubject: ${HOSTILE.subject}\n\nHello\n`);
     await page.getByRole("button", { name: "Try it" }).click();
-    await page.locator(".try-result").getByText("\\u{202e}gnp.exe", { exact: false }).first().waitFor({ timeout: 60_000 });
+    await page
+      .locator(".try-result")
+      .getByText("\\u{202e}gnp.exe", { exact: false })
+      .first()
+      .waitFor({ timeout: 60_000 });
     await inert(page);
   },
 
@@ -242,8 +202,14 @@ export const CASES = {
     const chain = await second.locator("summary code").textContent();
     await second.getByRole("button", { name: "Roll back to this" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Roll back" }).click();
-    await page.getByText(/Revision \d+ is live/).first().waitFor({ timeout: 60_000 });
-    await until("the old chain on top", async () => (await page.locator(".history > li.live summary code").textContent()) === chain);
+    await page
+      .getByText(/Revision \d+ is live/)
+      .first()
+      .waitFor({ timeout: 60_000 });
+    await until(
+      "the old chain on top",
+      async () => (await page.locator(".history > li.live summary code").textContent()) === chain,
+    );
   },
 
   async "a token is shown once, and can be revoked"({ server, visit }) {
@@ -273,7 +239,9 @@ export const CASES = {
     assert.deepEqual(tabs, ["Overview", "Chain", "Processors", "History", "Messages"]);
     for (const tab of ["", "chain", "processors", "history", "messages"]) {
       await open(server, page, tab);
-      const names = await page.locator(".tab-body button:visible, .tab-body input[type=file]").allTextContents();
+      const names = await page
+        .locator(".tab-body button:visible, .tab-body input[type=file]")
+        .allTextContents();
       const allowed = names.filter((name) => !["Older", "Copy"].includes(name));
       assert.deepEqual(allowed, [], `a reader has controls at ${tab}`);
     }
@@ -289,65 +257,6 @@ export const CASES = {
     await page.locator(".connection[data-state=live]").waitFor({ timeout: 30_000 });
     assert.equal(await page.locator(".lost").textContent(), "");
     visit.faults.splice(0, Infinity, ...visit.faults.filter((fault) => !fault.includes("net::ERR_")));
-  },
-
-  async "every view is named, ordered and of good contrast, light and dark"({ server, browser }) {
-    for (const scheme of ["light", "dark"]) {
-      const visit = await browser.visit({ scheme });
-      await visit.page.goto(server.url);
-      await visit.page.getByLabel("Token").waitFor();
-      assert.deepEqual(await visit.page.evaluate(faultsOfAccess), [], `sign-in, ${scheme}`);
-      await signIn(server, visit, server.host);
-      for (const address of ["#/", "#/tenants", ...TABS.map((tab) => `#/tenant/acme/${tab}`)]) {
-        await visit.page.goto(`${server.url}/${address}`);
-        await visit.page.locator(".card").first().waitFor();
-        if (address.endsWith("/chain")) {
-          await visit.page.getByRole("button", { name: "Edit chain" }).click();
-          await visit.page.locator(".stage-row summary").first().click();
-          await visit.page.locator(".check-state").getByText("holds", { exact: true }).waitFor({ timeout: 60_000 });
-          await pause(300);
-        }
-        if (address.endsWith("/messages") || address.endsWith("/history")) await visit.page.locator("summary").first().click();
-        await pause(200);
-        assert.deepEqual(await visit.page.evaluate(faultsOfAccess), [], `${address}, ${scheme}`);
-      }
-      assert.deepEqual(visit.faults, []);
-      await visit.close();
-    }
-  },
-
-  async "the dark scheme follows the system, and the switch"({ server, browser, shotOf }) {
-    const visit = await browser.visit({ scheme: "dark" });
-    await signIn(server, visit, server.host);
-    await visit.page.locator(".legend").waitFor();
-    const ground = () => visit.page.evaluate(() => getComputedStyle(document.body).backgroundColor);
-    const dark = await ground();
-    await shotOf(visit.page, "overview-dark");
-    await visit.page.getByRole("button", { name: /^Colour scheme/ }).click();
-    assert.notEqual(await ground(), dark);
-    await visit.page.reload();
-    await visit.page.locator(".legend").waitFor();
-    assert.notEqual(await ground(), dark, "the choice is forgotten");
-    assert.deepEqual(visit.faults, []);
-    await visit.close();
-  },
-
-  async "no view is wider than a phone"({ server, browser, shotOf }) {
-    for (const width of [320, 360]) {
-      const visit = await browser.visit({ width, height: 740 });
-      await signIn(server, visit, server.host);
-      for (const address of ["#/", "#/tenants", ...TABS.map((tab) => `#/tenant/acme/${tab}`)]) {
-        await visit.page.goto(`${server.url}/${address}`);
-        await visit.page.locator(".card").first().waitFor();
-        if (address.endsWith("/chain")) await visit.page.getByRole("button", { name: "Edit chain" }).click();
-        if (address.endsWith("/messages") || address.endsWith("/history")) await visit.page.locator("summary").first().click();
-        await pause(300);
-        assert.equal(await visit.page.evaluate(overflow), 0, `${address} at ${width} px`);
-        if (width === 360 && address === "#/tenant/acme/") await shotOf(visit.page, "phone");
-      }
-      assert.deepEqual(visit.faults, []);
-      await visit.close();
-    }
   },
 
   async "signing out ends the session"({ server, visit }) {
