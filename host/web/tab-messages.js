@@ -3,8 +3,7 @@
 // Knows records; keeps as many as it shows. While the pointer or the keyboard is in the list, new ones wait, so that
 // nothing moves away from under a hand.
 
-import { get } from "./api.js";
-import { path } from "./api.js";
+import { get, path } from "./api.js";
 import { fill, h } from "./dom.js";
 import { VERDICTS } from "./figures.js";
 import { listen } from "./live.js";
@@ -16,6 +15,7 @@ import { bytes, clock, dateTime, plural, visible } from "./text.js";
 
 const PAGE = 50;
 const SHOWN_MAX = 500;
+const TAKE_EVERY_MS = 400;
 
 function facts(record) {
   const reply =
@@ -118,25 +118,32 @@ function filters(onchange) {
   return { element: h("div", { class: "filters" }, field("Verdict", verdict), field("Search", words)), fits };
 }
 
-function nothing(tenant) {
-  const action =
-    mayWrite() && h("a", { class: "button", href: link("tenant", tenant, "try") }, "Try a message");
+/** What to do where nothing has come in yet: a command with an address that is listened at. */
+async function nothing(tenant, domains) {
+  const domain = domains.find((name) => !/[*[]/.test(name)) ?? "YOUR-DOMAIN";
+  const { listeners } = await get("/v1/status").catch(() => ({ listeners: [] }));
+  const address = (listeners?.[0]?.[1] ?? "127.0.0.1:25").replace(/^(0\.0\.0\.0|\[::\])/, location.hostname);
   return empty({
     title: "No messages yet",
-    text: "What comes in shows here at once. A message from this machine:",
+    text: "What comes in shows here at once. To send one:",
     iconName: "mail",
-    command: "swaks --server 127.0.0.1:2525 --to you@YOUR-DOMAIN",
-    action,
+    command: `swaks --server ${address} --to you@${domain}`,
+    action: mayWrite() && h("a", { class: "button", href: link("tenant", tenant, "try") }, "Try a message"),
   });
 }
 
 /** Fills `body`, and goes on until `signal` is aborted. */
-export async function messagesTab({ body, signal, tenant }) {
+export async function messagesTab({ body, signal, tenant, about }) {
   const where = path`/v1/tenants/${tenant}/messages`;
-  let records = (await get(`${where}?limit=${PAGE}`, { signal })).messages;
   let waiting = [];
+  // From before the list is asked for: none falls between.
+  const hear = (record) => {
+    if (record.tenant === tenant) waiting = [record, ...waiting].slice(0, SHOWN_MAX);
+  };
+  listen("message", hear, signal);
+  let records = (await get(`${where}?limit=${PAGE}`, { signal })).messages;
   const list = h("ol", { class: "messages", "aria-label": "Messages, newest first" });
-  const none = nothing(tenant);
+  const none = await nothing(tenant, about.domains);
   const noMatch = h("p", { class: "note no-match", hidden: true }, "No message here fits the filter.");
   const filter = filters(draw);
   const fresh = button(
@@ -158,6 +165,7 @@ export async function messagesTab({ body, signal, tenant }) {
 
   function marks(mayHaveMore) {
     none.toggleAttribute("hidden", records.length > 0);
+    filter.element.toggleAttribute("hidden", records.length === 0);
     noMatch.toggleAttribute("hidden", records.length === 0 || list.children.length > 0);
     if (mayHaveMore !== undefined) older.toggleAttribute("hidden", !mayHaveMore);
     fresh.toggleAttribute("hidden", waiting.length === 0);
@@ -168,7 +176,8 @@ export async function messagesTab({ body, signal, tenant }) {
     marks();
   }
   function take() {
-    const added = waiting;
+    const known = new Set(records.map((record) => record.id));
+    const added = waiting.filter((record) => !known.has(record.id));
     waiting = [];
     records = [...added, ...records].slice(0, SHOWN_MAX);
     list.prepend(...added.filter(filter.fits).map(row));
@@ -178,16 +187,13 @@ export async function messagesTab({ body, signal, tenant }) {
   const held = () =>
     list.matches(":hover") || list.contains(document.activeElement) || list.querySelector("details[open]");
 
-  listen(
-    "message",
-    (record) => {
-      if (record.tenant !== tenant || records.some((one) => one.id === record.id)) return;
-      waiting = [record, ...waiting].slice(0, SHOWN_MAX);
-      if (held()) marks();
-      else take();
-    },
-    signal,
-  );
+  // Not one by one: a busy tenant has hundreds a second.
+  const timer = setInterval(() => {
+    if (waiting.length === 0) return;
+    if (held()) marks();
+    else take();
+  }, TAKE_EVERY_MS);
+  signal.addEventListener("abort", () => clearInterval(timer));
   draw();
   marks(records.length === PAGE);
   fill(
