@@ -41,6 +41,9 @@ function setState(state) {
   tell("state", state);
 }
 
+/** The points of the last five minutes: seconds may be missing. */
+const lastOf = (points) => points.filter((point) => point.at > points.at(-1).at - WINDOW);
+
 /** Follows `tenant`'s figures, or with null all. What is followed already goes on. */
 export function follow(tenant) {
   if (scope === tenant && source) return;
@@ -67,7 +70,7 @@ async function history(of) {
     const figures = await get(`/v1/figures${query()}`);
     if (of !== source) return;
     const newest = figures.points.at(-1)?.at ?? 0;
-    const points = [...figures.points, ...now.points.filter((point) => point.at > newest)].slice(-WINDOW);
+    const points = lastOf([...figures.points, ...now.points.filter((point) => point.at > newest)]);
     Object.assign(now, {
       points,
       senders: figures.senders,
@@ -126,7 +129,7 @@ async function again(old) {
 function take({ point, senders, clients, stages }) {
   heard = performance.now();
   if (now.points.at(-1)?.at >= point.at) return;
-  now.points = [...now.points, point].slice(-WINDOW);
+  now.points = lastOf([...now.points, point]);
   Object.assign(now, {
     senders: senders ?? now.senders,
     clients: clients ?? now.clients,

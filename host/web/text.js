@@ -6,8 +6,9 @@
 /** Controls, what has no width, direction marks and overrides, line separators, tags, lone surrogates. */
 const SPOOFS = new RegExp(
   "[\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f" +
-    "\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\u{1d173}-\\u{1d17a}" +
-    "\\u{e0000}-\\u{e0fff}\\p{Cs}]",
+    "\\u200b\\u200c\\u200e\\u200f\\u2028-\\u202e\\u2060-\\u206f\\u3164\\ufe00-\\ufe0e\\ufeff\\uffa0\\ufff0-\\ufffb\\u{1d173}-\\u{1d17a}" +
+    "\\u{e0000}-\\u{e0fff}\\p{Cs}]" +
+    "|(?<!\\p{Extended_Pictographic}\\ufe0f?)\\u200d", // the joiner is an emoji's, or it hides
   "gu",
 );
 

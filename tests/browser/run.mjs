@@ -10,6 +10,7 @@ import { pause, startBrowser, startServer } from "./harness.mjs";
 
 const words = process.argv.slice(2).filter((word) => !word.startsWith("--"));
 const SHOTS = process.argv.includes("--screenshots") && resolve(import.meta.dirname, "../../docs/screenshots");
+const SHOT_HEIGHT = 1120;
 const CASE_MS = 180_000;
 
 if (SHOTS) mkdirSync(SHOTS, { recursive: true });
@@ -19,7 +20,10 @@ async function shotOf(page, name) {
   await page.mouse.move(2, 2);
   await page.evaluate(() => window.scrollTo(0, 0));
   await pause(2500); // until charts have something to show
-  await page.screenshot({ path: join(SHOTS, `${name}.png`), fullPage: name === "phone" ? false : undefined });
+  const size = page.viewportSize();
+  if (name !== "phone") await page.setViewportSize({ ...size, height: SHOT_HEIGHT });
+  await page.screenshot({ path: join(SHOTS, `${name}.png`) });
+  await page.setViewportSize(size);
 }
 
 const server = await startServer();
