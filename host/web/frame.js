@@ -55,8 +55,8 @@ function lostBanner(signal) {
 export function markPlace(root) {
   const [first] = parts();
   for (const anchor of root.querySelectorAll(".top nav a")) {
-    const mine =
-      anchor.getAttribute("href") === "#/" ? first === undefined : ["tenants", "tenant"].includes(first);
+    const place = { undefined: "#/", tenant: link("tenants") }[first] ?? link(first);
+    const mine = anchor.getAttribute("href") === place;
     set(anchor, "aria-current", mine ? "page" : null);
   }
 }
@@ -85,6 +85,7 @@ export function frame(signal, onSignOut) {
       { "aria-label": "Main" },
       h("a", { href: "#/" }, "Overview"),
       h("a", { href: link("tenants") }, "Tenants"),
+      h("a", { href: link("messages") }, "Messages"),
     );
   const who = h("span", { class: "who" }, isHost() ? "Host" : [h("strong", {}, tenant), ` ${role}`]);
   const top = h(

@@ -10,6 +10,7 @@ import { announce, button, problemBox } from "./parts.js";
 import { link, onChange, parts, replace } from "./router.js";
 import { forget, isHost, resume, session, signOut } from "./session.js";
 import { h } from "./dom.js";
+import { messagesView } from "./view-messages.js";
 import { overview } from "./view-overview.js";
 import { signInView } from "./view-signin.js";
 import { tenantView } from "./view-tenant.js";
@@ -64,6 +65,7 @@ function route() {
     return (context) => tenantView({ ...context, tenant: own, tab: "" });
   }
   if (first === "tenants") return tenantsView;
+  if (first === "messages") return messagesView;
   if (first !== undefined) history.replaceState(null, "", "#/");
   return overview;
 }

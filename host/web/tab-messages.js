@@ -1,4 +1,4 @@
-// A tenant's recent messages, live: who to whom, what became of each, and what every stage did.
+// Recent messages, of a tenant or of all, live: who to whom, what became of each, and what every stage did.
 //
 // Knows records; keeps as many as it shows. While the pointer or the keyboard is in the list, new ones wait, so that
 // nothing moves away from under a hand.
@@ -52,7 +52,7 @@ function facts(record) {
   );
 }
 
-function row(record) {
+function row(record, withTenant) {
   const inside = h("div", { class: "message-body" });
   const details = h(
     "details",
@@ -72,6 +72,7 @@ function row(record) {
       "summary",
       {},
       h("span", { class: "m-verdict" }, badge(record.verdict)),
+      withTenant && h("span", { class: "m-tenant" }, record.tenant),
       h(
         "span",
         { class: "m-who" },
@@ -128,22 +129,25 @@ async function nothing(tenant, domains) {
     text: "What comes in shows here at once. To send one:",
     iconName: "mail",
     command: `swaks --server ${address} --to you@${domain}`,
-    action: mayWrite() && h("a", { class: "button", href: link("tenant", tenant, "try") }, "Try a message"),
+    action:
+      tenant && mayWrite() && h("a", { class: "button", href: link("tenant", tenant, "try") }, "Try a message"),
   });
 }
 
-/** Fills `body`, and goes on until `signal` is aborted. */
-export async function messagesTab({ body, signal, tenant, about }) {
-  const where = path`/v1/tenants/${tenant}/messages`;
+/** The card with the messages of `tenant`, or with null of all; goes on until `signal` is aborted. */
+export async function messageCard({ signal, tenant, domains }) {
+  const all = tenant === null;
+  const where = all ? "/v1/messages" : path`/v1/tenants/${tenant}/messages`;
+  const rowsOf = (some) => some.filter(filter.fits).map((record) => row(record, all));
   let waiting = [];
   // From before the list is asked for: none falls between.
   const hear = (record) => {
-    if (record.tenant === tenant) waiting = [record, ...waiting].slice(0, SHOWN_MAX);
+    if (all || record.tenant === tenant) waiting = [record, ...waiting].slice(0, SHOWN_MAX);
   };
   listen("message", hear, signal);
   let records = (await get(`${where}?limit=${PAGE}`, { signal })).messages;
-  const list = h("ol", { class: "messages", "aria-label": "Messages, newest first" });
-  const none = await nothing(tenant, about.domains);
+  const list = h("ol", { class: `messages ${all ? "all" : ""}`, "aria-label": "Messages, newest first" });
+  const none = await nothing(tenant, domains);
   const noMatch = h("p", { class: "note no-match", hidden: true }, "No message here fits the filter.");
   const filter = filters(draw);
   const fresh = button(
@@ -159,7 +163,7 @@ export async function messagesTab({ body, signal, tenant, about }) {
       await get(`${where}?limit=${PAGE}&before=${encodeURIComponent(records.at(-1).id)}`, { signal })
     ).messages;
     records = [...records, ...more].slice(0, SHOWN_MAX);
-    list.append(...more.filter(filter.fits).map(row));
+    list.append(...rowsOf(more));
     marks(more.length === PAGE && records.length < SHOWN_MAX);
   });
 
@@ -172,7 +176,7 @@ export async function messagesTab({ body, signal, tenant, about }) {
     fill(fresh, `Show ${plural(waiting.length, "new message")}`);
   }
   function draw() {
-    fill(list, records.filter(filter.fits).map(row));
+    fill(list, rowsOf(records));
     marks();
   }
   function take() {
@@ -180,7 +184,7 @@ export async function messagesTab({ body, signal, tenant, about }) {
     const added = waiting.filter((record) => !known.has(record.id));
     waiting = [];
     records = [...added, ...records].slice(0, SHOWN_MAX);
-    list.prepend(...added.filter(filter.fits).map(row));
+    list.prepend(...rowsOf(added));
     while (list.children.length > SHOWN_MAX) list.lastChild.remove();
     marks();
   }
@@ -196,15 +200,17 @@ export async function messagesTab({ body, signal, tenant, about }) {
   signal.addEventListener("abort", () => clearInterval(timer));
   draw();
   marks(records.length === PAGE);
-  fill(
-    body,
-    card(
-      { title: "Messages", note: "Newest first, kept in memory only.", actions: [fresh] },
-      filter.element,
-      none,
-      noMatch,
-      list,
-      h("div", { class: "actions" }, older),
-    ),
+  return card(
+    { title: "Newest first", note: "Kept in memory only.", actions: [fresh] },
+    filter.element,
+    none,
+    noMatch,
+    list,
+    h("div", { class: "actions" }, older),
   );
+}
+
+/** Fills `body`, and goes on until `signal` is aborted. */
+export async function messagesTab({ body, signal, tenant, about }) {
+  fill(body, await messageCard({ signal, tenant, domains: about.domains }));
 }

@@ -9,6 +9,7 @@ import { addStage } from "./drafts.js";
 import { icon } from "./icons.js";
 import { announce, badge, button, codes, field, notice, problemBox } from "./parts.js";
 import { go } from "./router.js";
+import { isHost } from "./session.js";
 import { bytes, visible } from "./text.js";
 
 const FILE_NAME = /^(.+?)[-_@](\d+\.\d+\.\d+(?:-[0-9a-z.-]+)?)\.wasm$/i;
@@ -187,13 +188,21 @@ function naming(file, tenant, onsend, oncancel) {
     autocomplete: "off",
     spellcheck: "false",
   });
+  const shared =
+    isHost() &&
+    h(
+      "select",
+      {},
+      h("option", { value: "" }, `${tenant} only`),
+      h("option", { value: "host" }, "all tenants"),
+    );
   const form = h(
     "form",
     {
       class: "naming",
       onsubmit: (event) => {
         event.preventDefault();
-        onsend(nameInput.value, versionInput.value);
+        onsend(nameInput.value, versionInput.value, shared && shared.value === "host");
       },
     },
     h("p", {}, h("strong", {}, visible(file.name)), ` · ${bytes(file.size)}`),
@@ -202,6 +211,7 @@ function naming(file, tenant, onsend, oncancel) {
       { class: "pair-fields" },
       field("Name", nameInput, "As chains will call it."),
       field("Version", versionInput, "x.y.z; the same version never changes its bytes."),
+      shared && field("For", shared),
     ),
     h(
       "div",
@@ -224,17 +234,24 @@ export function uploader({ tenant, signal, stored }) {
   const reset = () => fill(place);
 
   function choose(file) {
-    const { form, focus } = naming(file, tenant, (name, version) => send(file, name, version), reset);
+    const { form, focus } = naming(
+      file,
+      tenant,
+      (name, version, forAll) => send(file, name, version, forAll),
+      reset,
+    );
     fill(place, form);
     focus();
   }
-  async function send(file, name, version) {
+  async function send(file, name, version, forAll) {
     const bar = h("progress", { max: 1, value: 0, "aria-label": "Upload" });
     const text = h("p", { class: "note" }, "Sending");
     fill(place, h("div", { class: "sending" }, h("p", {}, h("code", {}, `${name} ${version}`)), bar, text));
     announce("Uploading");
     try {
-      const where = path`/v1/tenants/${tenant}/processors/${name}/${version}`;
+      const where = forAll
+        ? path`/v1/processors/${name}/${version}`
+        : path`/v1/tenants/${tenant}/processors/${name}/${version}`;
       const { body, status } = await upload(where, file, (part) => {
         bar.value = part;
         if (part >= 1) say(text, "Compiling and inspecting it");

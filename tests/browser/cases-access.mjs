@@ -15,7 +15,7 @@ export const ACCESS = {
       await visit.page.getByLabel("Token").waitFor();
       assert.deepEqual(await visit.page.evaluate(faultsOfAccess), [], `sign-in, ${scheme}`);
       await signIn(server, visit, server.host);
-      for (const address of ["#/", "#/tenants", ...TABS.map((tab) => `#/tenant/acme/${tab}`)]) {
+      for (const address of ["#/", "#/tenants", "#/messages", ...TABS.map((tab) => `#/tenant/acme/${tab}`)]) {
         await visit.page.goto(`${server.url}/${address}`);
         await visit.page.locator(".card").first().waitFor();
         if (address.endsWith("/chain")) {
@@ -57,7 +57,7 @@ export const ACCESS = {
     for (const width of [320, 360]) {
       const visit = await browser.visit({ width, height: 740 });
       await signIn(server, visit, server.host);
-      for (const address of ["#/", "#/tenants", ...TABS.map((tab) => `#/tenant/acme/${tab}`)]) {
+      for (const address of ["#/", "#/tenants", "#/messages", ...TABS.map((tab) => `#/tenant/acme/${tab}`)]) {
         await visit.page.goto(`${server.url}/${address}`);
         await visit.page.locator(".card").first().waitFor();
         if (address.endsWith("/chain")) await visit.page.getByRole("button", { name: "Edit chain" }).click();

@@ -144,6 +144,20 @@ export const WORK = {
     await inert(page);
   },
 
+  async "the host finds a message among those of all tenants"({ server, visit }) {
+    const { page } = visit;
+    await signIn(server, visit, server.host);
+    await page.getByRole("link", { name: "Messages" }).click();
+    await page.getByRole("heading", { name: "Messages", level: 1 }).waitFor();
+    await page.getByLabel("Search").fill("evil.example");
+    await page
+      .locator(".messages li", { hasText: "acme" })
+      .filter({ hasText: HOSTILE.sender })
+      .first()
+      .waitFor();
+    await inert(page);
+  },
+
   async "hostile text in problems, summaries, results and logs is only text"({ server, visit }) {
     const { page } = visit;
     await signIn(server, visit, server.owner);

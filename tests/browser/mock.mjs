@@ -477,6 +477,17 @@ function answer(request, url, body) {
   }
   if (who.role === "host" && url.pathname === "/v1/tenants")
     return [200, { tenants: Object.values(data.tenants).map((one) => ({ ...one, messages: 2 })) }];
+  if (who.role === "host" && url.pathname === "/v1/messages") {
+    return [
+      200,
+      {
+        messages: Object.values(messages)
+          .flat()
+          .sort((a, b) => b.at - a.at)
+          .slice(0, 50),
+      },
+    ];
+  }
   const [, , kind, name, ...rest] = url.pathname.split("/").map(decodeURIComponent);
   const tenant = kind === "tenants" && (who.role === "host" || who.tenant === name) ? data.tenants[name] : null;
   if (kind === "tenants" && who.role === "host" && rest.length === 0 && request.method === "PUT") {

@@ -85,6 +85,7 @@ static FILES: LazyLock<Vec<File>> = LazyLock::new(|| {
         "theme.js",
         "tiles.js",
         "try-result.js",
+        "view-messages.js",
         "view-overview.js",
         "view-signin.js",
         "view-tenant.js",
