@@ -19,7 +19,7 @@ use super::openapi::{Document, Problems};
 use super::principal::Principal;
 use super::problem::Problem;
 use super::work::{Feeds, Work};
-use super::{chain, history, processors, session, tenants, tokens, try_message};
+use super::{chain, history, page, processors, session, tenants, tokens, try_message};
 use crate::catalog::{Catalog, ReloadReport};
 use crate::transaction::Chains;
 
@@ -126,6 +126,7 @@ pub fn router(handle: Arc<dyn AdminHandle>, guard: Arc<Guard>, uploads_max: usiz
         .route("/readyz", get(ready))
         .route("/v1/openapi.json", get(|| async { Json(document) }))
         .merge(api)
+        .merge(page::routes())
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "there is nothing here") })
         .method_not_allowed_fallback(|| async {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path takes another method")

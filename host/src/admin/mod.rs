@@ -17,6 +17,7 @@ mod hosts;
 mod keys;
 mod limit;
 mod openapi;
+mod page;
 mod principal;
 pub mod problem;
 mod processors;
