@@ -412,6 +412,7 @@ fn components_at_their_largest_and_one_past_it() {
     world.component("acme", "big", "1.0.0", &fits);
     assert_eq!(world.refusal(chain), "");
     world.component("acme", "big", "1.0.1", &format!("{fits}x"));
+    let chain = &chain.replace("big", "big@1.0.1");
     assert_eq!(world.refusal(chain), "`acme/big@1.0.1` is larger than component_size_max, 1KiB");
 }
 

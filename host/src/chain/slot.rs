@@ -211,7 +211,7 @@ impl Slot {
             facts: usage.facts,
             kv_calls: usage.kv_calls,
             kv_bytes: usage.kv_bytes,
-            limits: limits.names(),
+            limits: limits.names().into_iter().map(Into::into).collect(),
             ..self.record.clone()
         }
     }

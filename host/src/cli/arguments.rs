@@ -11,6 +11,7 @@ use super::reach::Reach;
 pub(super) mod chain;
 #[cfg(feature = "wasm")]
 pub(super) mod processor;
+pub(super) mod tenant;
 pub(super) mod token;
 
 /// A mail host whose filters are WebAssembly components.
@@ -52,10 +53,15 @@ pub enum Verb {
     Status,
     /// Have the running server load config, certificates and catalog again
     Reload,
-    /// Run a message through a chain, offline, and print it
+    /// Run a message through a chain, deliver nothing, and print it
+    ///
+    /// Offline; with --tenant and no --chain, the tenant's live chain, by way of the running server.
     #[command(after_help = RUN_EXAMPLES)]
     Run(Box<RunOptions>),
-    /// Show and change tenants' chains, by way of the running server
+    /// List, show, make and remove tenants, by way of the running server
+    #[command(subcommand)]
+    Tenant(tenant::TenantVerb),
+    /// Show and change tenants' chains, and what they were, by way of the running server
     #[command(subcommand)]
     Chain(chain::ChainVerb),
     /// List, make, rotate and remove the tokens of a tenant, by way of the running server
@@ -102,6 +108,7 @@ const RUN_EXAMPLES: &str = "Examples:
   gatepost run --chain header < message.eml > out.eml
   gatepost run --processor tag=subject-tag.wasm --chain tag --stage 'tag={\"config\":{\"tag\":\"[EXT]\"}}' < message.eml
   gatepost run --json --chain 'header | debug' --from a@b.example --rcpt c@d.example < message.eml
+  gatepost run --tenant acme --from a@b.example < message.eml     # the live chain, by way of the server
   gatepost run --watch --processor mine=./my-filter --chain mine --message message.eml
 
 Verdict and figures go to stderr, or with --json to stdout in place of the message.
@@ -110,9 +117,9 @@ Exit codes: 0 accept, quarantine or discard, 1 reject, 75 defer, 70 a stage fail
 /// Options of `run`.
 #[derive(Debug, Args)]
 pub struct RunOptions {
-    /// The chain; sinks at its end are checked and left out
-    #[arg(long, value_name = "SPEC")]
-    pub chain: String,
+    /// The chain; sinks at its end are checked and left out [default: the live one of --tenant]
+    #[arg(long, value_name = "SPEC", required_unless_present = "tenant")]
+    pub chain: Option<String>,
     /// Reverse-path; empty for the null one
     #[arg(long, value_name = "MAILBOX", default_value = "")]
     pub from: String,
@@ -125,7 +132,7 @@ pub struct RunOptions {
     /// Address of the client
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     pub ip: IpAddr,
-    /// Whose processors bare names mean [default: the host's only]
+    /// Whose processors bare names mean [default: the host's only]; without --chain, whose live chain
     #[arg(long, value_name = "NAME")]
     pub tenant: Option<String>,
     /// Settings of a stage, as `[stage.LABEL]` has them: LABEL=JSON

@@ -1,4 +1,6 @@
-//! `gatepost chain show|set`: a tenant's chain, by way of the running server.
+//! `gatepost chain`: a tenant's chain, by way of the running server.
+
+mod past;
 
 use std::collections::BTreeMap;
 
@@ -7,6 +9,7 @@ use serde_json::Value;
 use super::arguments::chain::{ChainVerb, SetOptions};
 use super::client::{Answer, Client};
 use super::exit::{Exit, Usage};
+use super::paths::of_tenant;
 use super::reach::Reach;
 use crate::catalog::{ChainChange, ChainSettings, ChainView, StageView};
 use crate::telemetry::causes::one_line;
@@ -15,11 +18,17 @@ pub(super) fn run(reach: &Reach, verb: &ChainVerb, json: bool) -> anyhow::Result
     match verb {
         ChainVerb::Show { tenant } => show(reach, tenant, json),
         ChainVerb::Set(options) => set(reach, options, json),
+        ChainVerb::Check(options) => check(reach, options, json),
+        ChainVerb::History { tenant, revision: None } => past::list(reach, tenant, json),
+        ChainVerb::History { tenant, revision: Some(revision) } => past::show(reach, tenant, *revision, json),
+        ChainVerb::Rollback { tenant, to, if_revision } => {
+            past::roll_back(reach, tenant, *to, *if_revision, json)
+        }
     }
 }
 
 fn show(reach: &Reach, tenant: &str, json: bool) -> anyhow::Result<Exit> {
-    let answer = Client::connect(reach)?.get(&path(tenant)?)?;
+    let answer = Client::connect(reach)?.get(&of_tenant(tenant, "/chain")?)?;
     let revision = revision(&answer);
     let settings: ChainSettings = answer.expect(&[200])?;
     if json {
@@ -45,18 +54,35 @@ fn show(reach: &Reach, tenant: &str, json: bool) -> anyhow::Result<Exit> {
 
 fn set(reach: &Reach, options: &SetOptions, json: bool) -> anyhow::Result<Exit> {
     let change = change(options)?;
-    let path = path(&options.tenant)?;
+    let path = of_tenant(&options.tenant, "/chain")?;
     let expected = options.if_revision.map(|revision| format!("\"{revision}\""));
     let fields: Vec<(&str, &str)> = expected.iter().map(|tag| ("If-Match", tag.as_str())).collect();
     let body = serde_json::to_vec(&change)?;
     let answer =
         Client::connect(reach)?.put("checking the chain", &path, "application/json", &fields, &body)?;
+    live(&answer, json)
+}
+
+/// What went live.
+fn live(answer: &Answer, json: bool) -> anyhow::Result<Exit> {
     let view: ChainView = answer.expect(&[200])?;
     if json {
         outln!("{}", serde_json::to_string_pretty(&view)?);
         return Ok(Exit::Ok);
     }
     outln!("{}: revision {} is live: {}", view.name, view.revision, view.chain);
+    show_chain(&view);
+    Ok(Exit::Ok)
+}
+
+fn check(reach: &Reach, options: &SetOptions, json: bool) -> anyhow::Result<Exit> {
+    let path = of_tenant(&options.tenant, "/chain/check")?;
+    let view: ChainView = Client::connect(reach)?.post_json(&path, &change(options)?)?.expect(&[200])?;
+    if json {
+        outln!("{}", serde_json::to_string_pretty(&view)?);
+        return Ok(Exit::Ok);
+    }
+    outln!("{}: it would be revision {}: {}", view.name, view.revision, view.chain);
     show_chain(&view);
     Ok(Exit::Ok)
 }
@@ -82,14 +108,6 @@ fn change(options: &SetOptions) -> Result<ChainChange, Usage> {
         on_failure: options.on_failure.map(|policy| Some(policy.name().to_owned())),
         recipients: options.recipients.as_ref().map(cleared),
     })
-}
-
-/// A path holds no tenant that is no name: what is left out here the server would not find either.
-fn path(tenant: &str) -> Result<String, Usage> {
-    if tenant.is_empty() || !tenant.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
-        return Err(Usage(format!("`{tenant}` cannot name a tenant")));
-    }
-    Ok(format!("/v1/tenants/{tenant}/chain"))
 }
 
 /// From the ETag.

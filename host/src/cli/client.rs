@@ -72,12 +72,31 @@ impl Client {
 
     /// Sends some JSON, once.
     pub(super) fn post_json(&self, path: &str, body: &impl Serialize) -> anyhow::Result<Answer> {
+        self.post_json_if(path, &[], body)
+    }
+
+    /// With header fields: conditions.
+    pub(super) fn post_json_if(
+        &self,
+        path: &str,
+        fields: &[(&str, &str)],
+        body: &impl Serialize,
+    ) -> anyhow::Result<Answer> {
         let request = self.agent.post(self.url(path)).header("Authorization", &self.token);
+        let request = fields.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         self.answer(request.header("Content-Type", "application/json").send(serde_json::to_vec(body)?))
     }
 
     pub(super) fn delete(&self, path: &str) -> anyhow::Result<Answer> {
-        self.answer(self.agent.delete(self.url(path)).header("Authorization", &self.token).call())
+        self.delete_if(path, &[])
+    }
+
+    /// With header fields: conditions.
+    pub(super) fn delete_if(&self, path: &str, fields: &[(&str, &str)]) -> anyhow::Result<Answer> {
+        let request = self.agent.delete(self.url(path)).header("Authorization", &self.token);
+        self.answer(
+            fields.iter().fold(request, |request, (name, value)| request.header(*name, *value)).call(),
+        )
     }
 
     /// Sends a body, again where the server is busy. `what` is told on a terminal where it takes its time.

@@ -55,7 +55,7 @@ impl Exit {
 /// Of a message that was tried.
 impl From<&Outcome> for Exit {
     fn from(outcome: &Outcome) -> Self {
-        match outcome.verdict {
+        match &*outcome.verdict {
             "reject" => Self::No,
             "defer" => Self::TempFail,
             "failed" => Self::Software,

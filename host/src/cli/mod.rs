@@ -15,6 +15,7 @@ pub mod exit;
 mod jail;
 mod man;
 mod offline;
+mod paths;
 #[cfg(feature = "wasm")]
 mod processor;
 mod reach;
@@ -22,6 +23,7 @@ mod reload;
 mod run;
 mod serve;
 mod status;
+mod tenant;
 mod token;
 
 use std::process::ExitCode;
@@ -44,7 +46,8 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Verb::Reload => reload::run(&reach, json),
         Verb::Completions { shell } => completions::run(shell),
         Verb::Man { out } => man::run(out.as_deref(), json),
-        Verb::Run(options) => run::run(config, &options, json),
+        Verb::Run(options) => run::run(&reach, &options, json),
+        Verb::Tenant(verb) => tenant::run(&reach, &verb, json),
         Verb::Token(verb) => token::run(&reach, &verb, json),
         Verb::Chain(verb) => chain::run(&reach, &verb, json),
         #[cfg(feature = "wasm")]

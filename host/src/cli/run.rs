@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context;
 use bytes::Bytes;
@@ -11,15 +11,18 @@ use super::arguments::RunOptions;
 use super::client::find_config;
 use super::exit::{Exit, Usage};
 use super::offline::{Outcome, Plan, Scratch, Sent, Setup, Workshop, pieces_of, through};
+use super::reach::Reach;
 use crate::transaction::new_id;
 use sources::Source;
 
+mod live;
 mod sources;
 mod watch;
 
-pub(super) fn run(config: Option<&Path>, options: &RunOptions, json: bool) -> anyhow::Result<Exit> {
-    let config = config.map(Path::to_owned).or_else(find_config);
-    let job = Job { config, options, sources: sources::of(options)?, stages: stages(options)?, json };
+pub(super) fn run(reach: &Reach, options: &RunOptions, json: bool) -> anyhow::Result<Exit> {
+    let Some(chain) = &options.chain else { return live::run(reach, options, json) };
+    let config = reach.config.clone().or_else(find_config);
+    let job = Job { config, options, chain, sources: sources::of(options)?, stages: stages(options)?, json };
     if !options.watch {
         return job.once(None);
     }
@@ -40,6 +43,7 @@ pub(super) fn run(config: Option<&Path>, options: &RunOptions, json: bool) -> an
 struct Job<'a> {
     config: Option<PathBuf>,
     options: &'a RunOptions,
+    chain: &'a str,
     sources: Vec<Source>,
     stages: toml::Table,
     json: bool,
@@ -55,7 +59,7 @@ impl Job<'_> {
         let workshop = Workshop::open(&setup)?;
         let line_up = workshop.line_up(Plan {
             source: "--chain",
-            chain: &self.options.chain,
+            chain: self.chain,
             stages: self.stages.clone(),
             ..Plan::default()
         })?;
@@ -101,23 +105,28 @@ impl Job<'_> {
     }
 
     fn report(&self, outcome: &Outcome) -> anyhow::Result<Exit> {
-        if self.json {
-            outln!("{}", serde_json::to_string_pretty(outcome)?);
-        } else {
-            show(outcome);
-        }
-        match (&outcome.message, &self.options.output) {
-            (Some(message), Some(path)) => {
-                std::fs::write(path, message).with_context(|| format!("--output `{}`", path.display()))?;
-            }
-            (Some(message), None) if !self.json => {
-                let written = std::io::stdout().lock().write_all(message);
-                written.context("writing the message to stdout")?;
-            }
-            _ => {}
-        }
-        Ok(Exit::from(outcome))
+        report(outcome, self.options, self.json)
     }
+}
+
+/// Prints what came of a message, and puts the message where it is to go.
+fn report(outcome: &Outcome, options: &RunOptions, json: bool) -> anyhow::Result<Exit> {
+    if json {
+        outln!("{}", serde_json::to_string_pretty(outcome)?);
+    } else {
+        show(outcome);
+    }
+    match (&outcome.message, &options.output) {
+        (Some(message), Some(path)) => {
+            std::fs::write(path, message).with_context(|| format!("--output `{}`", path.display()))?;
+        }
+        (Some(message), None) if !json => {
+            let written = std::io::stdout().lock().write_all(message);
+            written.context("writing the message to stdout")?;
+        }
+        _ => {}
+    }
+    Ok(Exit::from(outcome))
 }
 
 fn stages(options: &RunOptions) -> anyhow::Result<toml::Table> {

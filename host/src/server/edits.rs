@@ -19,10 +19,11 @@ use tokio::time::{Instant, timeout_at};
 use crate::catalog::Catalog;
 use crate::telemetry::{Event, Level, Telemetry};
 
-/// So long nothing must have happened before files are read: an editor writes in several steps.
-const QUIET: Duration = Duration::from_millis(200);
+/// So long nothing must have happened before files are read: an editor writes in several steps, and whoever writes files and then
+/// reloads wants the answer of the reload.
+const QUIET: Duration = Duration::from_secs(1);
 /// So long they are waited for at most, where they never rest.
-const WAIT_MAX: Duration = Duration::from_secs(2);
+const WAIT_MAX: Duration = Duration::from_secs(5);
 /// Changes that wait to be looked at; past it all tenants are.
 const WAITING_MAX: usize = 1024;
 

@@ -1,5 +1,6 @@
 //! Every event there is.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
@@ -430,7 +431,7 @@ pub struct MessageRecord {
 }
 
 /// What one stage did for one message.
-#[derive(Debug, Clone, Default, Serialize, PartialEq, Eq, ToSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, PartialEq, Eq, ToSchema)]
 pub struct StageRecord {
     /// Its name in the chain.
     pub name: String,
@@ -449,26 +450,27 @@ pub struct StageRecord {
     /// Most linear memory, in bytes.
     pub memory_peak: u64,
     /// Most table elements. Absent where zero, as what follows.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub table_peak: u64,
     /// Calls of the host.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub host_calls: u64,
     /// What its log records took of the log budget, in bytes.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub log_bytes: u64,
     /// Facts that were not there before it set them.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub facts: u64,
     /// Calls of `kv` that were made.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub kv_calls: u64,
     /// Bytes of keys and values moved to and from `kv`.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub kv_bytes: u64,
     /// Names of the limits that it ran into, those included that did not fail it. Absent where there is none.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub limits: Vec<&'static str>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>, required = false)]
+    pub limits: Vec<Cow<'static, str>>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]

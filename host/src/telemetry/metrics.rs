@@ -89,7 +89,7 @@ labels! {
     VerdictLabels { tenant: String, verdict: String }
     StageLabels { tenant: String, stage: String }
     TurnLabels { tenant: String, limit: &'static str }
-    LimitLabels { tenant: String, stage: String, limit: &'static str }
+    LimitLabels { tenant: String, stage: String, limit: String }
     ChangeLabels { tenant: String, stage: String, change: &'static str }
     FailureLabels { tenant: String, stage: String, reason: &'static str }
     CountLabels { tenant: String, stage: String, name: String }

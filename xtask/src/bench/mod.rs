@@ -8,6 +8,7 @@ mod meter;
 mod stages;
 mod stand;
 mod strip;
+mod swaps;
 mod throughput;
 
 use std::path::{Path, PathBuf};
@@ -22,7 +23,7 @@ const DEEDS: [&str; 5] = ["rogue-loop", "rogue-grow", "rogue-trap", "rogue-fill"
 
 /// Measures what is named, or everything; with `--dev` the server is a dev build, whose figures are worth nothing.
 pub(crate) fn run(args: &[String]) -> Result<()> {
-    const ALL: [&str; 7] = ["throughput", "stages", "strip", "large", "hostile", "loop", "meter"];
+    const ALL: [&str; 8] = ["throughput", "stages", "strip", "large", "hostile", "loop", "meter", "swaps"];
     let (switches, names): (Vec<&str>, Vec<&str>) =
         args.iter().map(String::as_str).partition(|arg| *arg == "--dev");
     if let Some(other) = names.iter().find(|name| !ALL.contains(name)) {
@@ -50,6 +51,9 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     }
     if wanted("meter") {
         meter::run(&gatepost)?;
+    }
+    if wanted("swaps") {
+        swaps::run(&gatepost)?;
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 
 use crate::server::{Server, free_address};
 use crate::workspace::target;
@@ -83,6 +84,26 @@ impl Stand {
         stream.read_to_string(&mut answer)?;
         ensure!(answer.starts_with("HTTP/1.1 200 "), "/metrics answers {answer}");
         Ok(answer)
+    }
+
+    /// Asks the admin API as the host; errs where the answer is no success.
+    pub(crate) fn api(&self, method: &str, path: &str, body: &[u8]) -> Result<Value> {
+        let token = fs::read_to_string(self.folder.join("state/admin.token"))?;
+        let mut stream = TcpStream::connect(self.admin)?;
+        let ask = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n",
+            self.admin,
+            token.trim(),
+            body.len()
+        );
+        stream.write_all(ask.as_bytes())?;
+        stream.write_all(body)?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        ensure!(answer.starts_with("HTTP/1.1 20"), "{method} {path} is answered {answer}");
+        let (_, body) = answer.split_once("\r\n\r\n").context("no answer")?;
+        Ok(serde_json::from_str(body).unwrap_or_default())
     }
 
     /// CPU time that the server has used, all threads.

@@ -132,6 +132,10 @@ fn the_past_shows_what_changed() {
 fn a_tenant_may_set_what_is_its_own() {
     let world = world();
     world.component("acme", "strip", "1.0.0", "wasm 1");
+    let mut narrow = world.catalog.tenant("acme").unwrap().settings;
+    narrow.limits.insert("cpu_per_message".into(), "50ms".into());
+    narrow.limits.insert("memory_per_instance".into(), "16MiB".into());
+    world.catalog.put_tenant("acme", &narrow, &ask(None)).unwrap();
     let by_tenant = Ask { by_tenant: true, ..ask(None) };
     let mut wanted = change("strip | maildir");
     wanted.on_failure = Some(Some("reject".to_owned()));
@@ -151,11 +155,11 @@ fn a_tenant_may_set_what_is_its_own() {
     };
     assert_eq!(refused("strip | maildir", "maildir", r#"{"path": "/etc"}"#), "stage.maildir.path");
     assert_eq!(
-        refused("strip | maildir", "strip", r#"{"cpu_per_message": "101ms"}"#),
+        refused("strip | maildir", "strip", r#"{"cpu_per_message": "51ms"}"#),
         "stage.strip.cpu_per_message"
     );
     assert_eq!(
-        refused("strip | maildir", "strip", r#"{"memory_per_instance": "33MiB"}"#),
+        refused("strip | maildir", "strip", r#"{"memory_per_instance": "17MiB"}"#),
         "stage.strip.memory_per_instance"
     );
     // What the host has set may stay, but not for another sink under the same label.
@@ -201,7 +205,7 @@ fn tenants_come_and_go() {
     assert!(matches!(world.catalog.remove_tenant("cora", Some(1)), Err(ChangeError::Stale { live: 2 })));
     world.catalog.remove_tenant("cora", Some(2)).unwrap();
     assert!(matches!(world.catalog.remove_tenant("cora", None), Err(ChangeError::NoTenant(_))));
-    assert_eq!(world.owner("a@cora.example"), "nobody");
+    assert_eq!(world.owner("a@cora.example"), "550");
     assert_eq!(put("dora", &["cora.example"]).unwrap().1.revision, 1);
     assert_eq!(put("cora", &["cora.test"]).unwrap().1.revision, 1, "its history is not the old one's");
     assert!(!world.catalog.processors(Some("cora")).unwrap().iter().any(|p| p.owner == "cora"));

@@ -13,7 +13,46 @@ pub enum ChainVerb {
     /// Change a tenant's chain: it is checked whole, then live at once, or nothing changes
     #[command(after_help = SET_EXAMPLES)]
     Set(SetOptions),
+    /// Check a change of a tenant's chain as `set` would, and change nothing
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(SetOptions),
+    /// Show a tenant's revisions: who made them, when and why; or one with its diff
+    #[command(after_help = HISTORY_EXAMPLES)]
+    History {
+        /// The tenant
+        tenant: String,
+        /// Show this revision, its text and what it changed
+        #[arg(long, value_name = "N")]
+        revision: Option<u64>,
+    },
+    /// Bring an older revision back, as a new one that runs the very same components
+    #[command(after_help = ROLLBACK_EXAMPLES)]
+    Rollback {
+        /// The tenant
+        tenant: String,
+        /// The revision [default: the one before that which is live]
+        #[arg(long, value_name = "N")]
+        to: Option<u64>,
+        /// Only if this revision is live
+        #[arg(long, value_name = "N")]
+        if_revision: Option<u64>,
+    },
 }
+
+const CHECK_EXAMPLES: &str = "Examples:
+  gatepost chain check acme 'header | subject-tag@1 | maildir'
+
+Exit codes: 0 it would go live, 64 wrong argument or no such tenant, 69 server not running, 75 the server is busy, 78 refused.";
+
+const HISTORY_EXAMPLES: &str = "Examples:
+  gatepost chain history acme
+  gatepost chain history acme --revision 7";
+
+const ROLLBACK_EXAMPLES: &str = "Examples:
+  gatepost chain rollback acme
+  gatepost chain rollback acme --to 7
+
+Exit codes: 0 live, 64 wrong argument, no such tenant or revision, 69 server not running, 75 the server is busy, 78 refused.";
 
 const SET_EXAMPLES: &str = "Examples:
   gatepost chain set acme 'header | subject-tag@1 | maildir'

@@ -28,6 +28,25 @@ pub enum ProcessorVerb {
     /// takes up what is newest then.
     #[command(after_help = PUSH_EXAMPLES)]
     Push(PushOptions),
+    /// List the components that a tenant's chains may name, or those that all may
+    List {
+        /// The tenant [default: the host's alone]
+        #[arg(long, value_name = "NAME")]
+        tenant: Option<String>,
+    },
+    /// Remove a version of a component that no live chain has
+    #[command(after_help = REMOVE_EXAMPLES)]
+    Remove {
+        /// Its name and version: NAME@VERSION
+        #[arg(value_name = "NAME@VERSION")]
+        processor: String,
+        /// Whose it is
+        #[arg(long, value_name = "NAME", required_unless_present = "host")]
+        tenant: Option<String>,
+        /// It is shared with all tenants
+        #[arg(long, conflicts_with = "tenant")]
+        host: bool,
+    },
     /// Show what a component is, imports, takes and gives
     Inspect {
         /// The component
@@ -128,18 +147,25 @@ pub struct TestOptions {
     pub component: Option<PathBuf>,
 }
 
+const REMOVE_EXAMPLES: &str = "Examples:
+  gatepost processor remove my-filter@1.0.0 --tenant acme
+
+Exit codes: 0 removed, 64 wrong argument, or there is none, 69 server not running, 78 in use.";
+
 const PUSH_EXAMPLES: &str = "Examples:
+  gatepost processor push --tenant acme             # builds the crate in this folder first
   gatepost processor push my-filter.wasm --tenant acme
   gatepost processor push my-filter.wasm --tenant acme --name tagger --version 1.2.0
   gatepost processor push my-filter.wasm --host     # for all tenants
 
-Exit codes: 0 stored, or there already with the same bytes, 64 wrong argument or no such tenant, 69 server not running, 75 the
-server is busy, 78 refused.";
+Exit codes: 0 stored, or there already with the same bytes, 64 wrong argument or no such tenant, 69 server not running, 70 the
+crate does not build, 74 the file cannot be read, 75 the server is busy, 78 refused.";
 
 /// Options of `processor push`.
 #[derive(Debug, Args)]
 pub struct PushOptions {
-    /// The component
+    /// The component, or the folder of a crate that is built first
+    #[arg(default_value = ".")]
     pub file: PathBuf,
     /// Whose it is to be
     #[arg(long, value_name = "NAME", required_unless_present = "host")]

@@ -1,9 +1,10 @@
-//! `gatepost processor new|build|test|push|inspect`: from nothing to a component in a chain, and what a component is.
+//! `gatepost processor`: from nothing to a component in a chain, what a component is, and which there are.
 
 mod build;
 mod inspect;
 mod new;
 mod push;
+mod shelf;
 mod test;
 
 use super::arguments::processor::ProcessorVerb;
@@ -16,6 +17,10 @@ pub(super) fn run(reach: &Reach, verb: &ProcessorVerb, json: bool) -> anyhow::Re
         ProcessorVerb::Build { dir, output } => build::run(dir, output.as_deref(), json),
         ProcessorVerb::Test(options) => test::run(reach.config.as_deref(), options, json),
         ProcessorVerb::Push(options) => push::run(reach, options, json),
+        ProcessorVerb::List { tenant } => shelf::list(reach, tenant.as_deref(), json),
+        ProcessorVerb::Remove { processor, tenant, .. } => {
+            shelf::remove(reach, processor, tenant.as_deref(), json)
+        }
         ProcessorVerb::Inspect { file } => inspect::run(file, json),
     }
 }

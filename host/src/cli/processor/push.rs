@@ -1,37 +1,75 @@
 //! `gatepost processor push`: gives a component to the running server.
 
+use std::path::Path;
+
 use anyhow::Context;
 
 use super::inspect::load;
-use crate::catalog::Uploaded;
+use crate::catalog::{ChainSettings, Uploaded};
+use crate::chain::ChainSpec;
 use crate::chain::spec::is_name;
 use crate::cli::arguments::processor::PushOptions;
 use crate::cli::client::Client;
 use crate::cli::exit::{Exit, Usage};
+use crate::cli::paths::{of_processor, of_tenant};
 use crate::cli::reach::Reach;
 use crate::telemetry::causes::one_line;
+use crate::toolchain::{self, BuildOptions};
 
 pub(super) fn run(reach: &Reach, options: &PushOptions, json: bool) -> anyhow::Result<Exit> {
-    let file = &options.file;
-    let bytes = std::fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))?;
+    let bytes = component(&options.file)?;
     let (name, version) = identity(options, &bytes)?;
-    let owner = match &options.tenant {
-        Some(tenant) if !is_name(&tenant.to_ascii_lowercase()) => {
-            return Err(Usage(format!("`{tenant}` cannot name a tenant")).into());
-        }
-        Some(tenant) => format!("/tenants/{tenant}"),
-        None => String::new(),
-    };
-    let path = format!("/v1{owner}/processors/{name}/{version}");
-    let answer = Client::connect(reach)?.put("uploading", &path, "application/wasm", &[], &bytes)?;
+    let tenant = options.tenant.as_deref();
+    let path = of_processor(tenant, &name, &version)?;
+    let client = Client::connect(reach)?;
+    let answer = client.put("uploading", &path, "application/wasm", &[], &bytes)?;
     let is_new = answer.status == 201;
     let stored: Uploaded = answer.expect(&[200, 201])?;
     if json {
         outln!("{}", serde_json::to_string_pretty(&stored)?);
-    } else {
-        show(&stored, is_new, options.tenant.as_deref());
+        return Ok(Exit::Ok);
+    }
+    show(&stored, is_new);
+    match tenant {
+        Some(tenant) => outln!("to use it: {}", next(&client, &stored, tenant)?),
+        None => outln!("to use it: gatepost chain set TENANT 'header | {} | maildir'", pinned(&stored)),
     }
     Ok(Exit::Ok)
+}
+
+/// The component, or what the crate in this folder builds to.
+fn component(path: &Path) -> anyhow::Result<Vec<u8>> {
+    if path.is_dir() {
+        return Ok(toolchain::build(path, &BuildOptions::default())?.component);
+    }
+    std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))
+}
+
+/// The command that puts it into the chain that is live.
+fn next(client: &Client, stored: &Uploaded, tenant: &str) -> anyhow::Result<String> {
+    let live = client.get(&of_tenant(tenant, "/chain")?)?.expect::<ChainSettings>(&[200]);
+    let spec = live.ok().and_then(|live| live.chain.parse::<ChainSpec>().ok());
+    let chain = match spec {
+        Some(spec) if spec.all().any(|stage| stage.name == stored.name) => spec.to_string(),
+        Some(spec) => {
+            let mut names: Vec<String> = spec.stages.iter().map(ToString::to_string).collect();
+            names.push(pinned(stored));
+            names.push(spec.last.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + "));
+            names.join(" | ")
+        }
+        None => format!("header | {} | maildir", pinned(stored)),
+    };
+    let mut command = format!("gatepost chain set {tenant} '{chain}'");
+    if !stored.grants.is_empty() {
+        let grants = serde_json::json!({ "grants": stored.grants });
+        command += &format!(" --stage '{}={grants}'", stored.name);
+    }
+    Ok(command)
+}
+
+/// With what a chain pins to get fixes but no breaks.
+fn pinned(stored: &Uploaded) -> String {
+    format!("{}@{}", stored.name, stored.version.split('.').next().unwrap_or(&stored.version))
 }
 
 /// Name and version: as given, else as the component says.
@@ -60,7 +98,7 @@ fn identity(options: &PushOptions, bytes: &[u8]) -> anyhow::Result<(String, Stri
     Ok((name, version))
 }
 
-fn show(stored: &Uploaded, is_new: bool, tenant: Option<&str>) {
+fn show(stored: &Uploaded, is_new: bool) {
     let what = if is_new { "stored" } else { "is there already, with the same bytes" };
     outln!("{}/{}@{} {what}", stored.owner, stored.name, stored.version);
     outln!("  summary  {}", stored.summary.escape_debug());
@@ -81,11 +119,4 @@ fn show(stored: &Uploaded, is_new: bool, tenant: Option<&str>) {
     for warning in &stored.warnings {
         outln!("  warning: {}", one_line(warning));
     }
-    let tenant = tenant.unwrap_or("TENANT");
-    outln!("to use it: gatepost chain set {tenant} '{}@{} | maildir'", stored.name, major(&stored.version));
-}
-
-/// What a chain pins to get fixes but no breaks.
-fn major(version: &str) -> &str {
-    version.split('.').next().unwrap_or(version)
 }

@@ -71,7 +71,7 @@ impl StageSeries {
         }
         for limit in &stage.limits {
             let StageLabels { tenant, stage } = labels.clone();
-            self.limit_hits.with(&LimitLabels { tenant, stage, limit }, inc);
+            self.limit_hits.with(&LimitLabels { tenant, stage, limit: limit.to_string() }, inc);
         }
     }
 }

@@ -1,9 +1,10 @@
 //! What came of a message that was tried, in the words of `docs/semantics.md`: what `gatepost run --json` and the API's `try`
 //! answer, and what cases expect.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::chain::{Run, RunEnd};
@@ -12,10 +13,11 @@ use crate::telemetry::{StageRecord, causes};
 use crate::transaction::replies;
 
 /// What came of a message.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Outcome {
     /// accept, quarantine, discard, reject, defer or failed.
-    pub verdict: &'static str,
+    #[schema(value_type = String)]
+    pub verdict: Cow<'static, str>,
     /// Why it is quarantined.
     pub reason: Option<String>,
     /// What the client would have heard.
@@ -34,7 +36,7 @@ pub struct Outcome {
 }
 
 /// What the client would have heard.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = TriedReply)]
 pub struct Reply {
     /// Three digits.
@@ -46,7 +48,7 @@ pub struct Reply {
 }
 
 /// The envelope at the end.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Parties {
     /// Null: the null reverse-path.
     pub sender: Option<String>,
@@ -55,12 +57,13 @@ pub struct Parties {
 }
 
 /// Why a stage failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Failure {
     /// Its label.
     pub stage: String,
     /// One of a closed set: `trap`, `cpu`, `memory`, ...
-    pub reason: &'static str,
+    #[schema(value_type = String)]
+    pub reason: Cow<'static, str>,
     /// All causes on one line.
     pub text: String,
     /// Whether a budget ran out.
@@ -78,12 +81,12 @@ impl Outcome {
         };
         let failures = run.failures().iter().map(|failure| Failure {
             stage: failure.stage.clone(),
-            reason: failure.error.reason(),
+            reason: failure.error.reason().into(),
             text: causes(&failure.error),
             is_budget: failure.error.is_budget(),
         });
         Self {
-            verdict: verdict(&ended),
+            verdict: verdict(&ended).into(),
             reply: Reply {
                 code: reply.code(),
                 enhanced: reply.enhanced().map(|code| code.to_string()),

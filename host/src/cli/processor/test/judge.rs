@@ -22,7 +22,7 @@ pub(super) fn problems(expect: &Expect, came: &Came) -> Vec<String> {
             problems.push(format!("{what}: expected {expected:?}, came {came:?}"));
         }
     };
-    compare("verdict", Some(expect.verdict.to_owned()), came.verdict.to_owned());
+    compare("verdict", Some(expect.verdict.to_owned()), came.verdict.to_string());
     compare("reason", expect.reason.clone(), came.reason.clone().unwrap_or_default());
     compare("reply code", expect.code.map(|code| code.to_string()), came.reply.code.to_string());
     compare("enhanced status code", expect.enhanced.clone(), came.reply.enhanced.clone().unwrap_or_default());
@@ -58,7 +58,7 @@ pub(super) fn difference(whole: &Came, other: &Came) -> Option<String> {
     let decision = |outcome: &Outcome| {
         let reason = outcome.reason.as_deref().unwrap_or_default();
         let reply = if outcome.message.is_none() { outcome.reply.to_string() } else { String::new() };
-        [outcome.verdict, reason, &reply]
+        [&*outcome.verdict, reason, &reply]
             .into_iter()
             .filter(|word| !word.is_empty())
             .collect::<Vec<_>>()

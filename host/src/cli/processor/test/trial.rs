@@ -34,7 +34,7 @@ pub(super) struct Trial {
     pub(super) problems: Vec<String>,
     /// What was written to `expected.eml`, as a difference; with `--update` only.
     pub(super) updated: Option<String>,
-    pub(super) verdict: &'static str,
+    pub(super) verdict: String,
     /// In how many ways the message was cut, the whole one included.
     pub(super) cuts: usize,
     pub(super) figures: Figures,
@@ -95,7 +95,7 @@ impl Bench<'_> {
             ok: problems.is_empty(),
             problems,
             updated,
-            verdict: outcome.verdict,
+            verdict: outcome.verdict.to_string(),
             cuts,
             figures,
             log,

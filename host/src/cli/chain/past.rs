@@ -1,0 +1,68 @@
+//! `gatepost chain history|rollback`: what a tenant's chain was, and how it comes back.
+
+use serde_json::json;
+
+use super::live;
+use crate::admin::History;
+use crate::catalog::{Action, RevisionText, RevisionView};
+use crate::cli::client::Client;
+use crate::cli::exit::Exit;
+use crate::cli::paths::of_tenant;
+use crate::cli::reach::Reach;
+use crate::telemetry::causes::one_line;
+
+pub(super) fn list(reach: &Reach, tenant: &str, json: bool) -> anyhow::Result<Exit> {
+    let path = of_tenant(tenant, "/chain/history")?;
+    let history: History = Client::connect(reach)?.get(&path)?.expect(&[200])?;
+    if json {
+        outln!("{}", serde_json::to_string_pretty(&history)?);
+        return Ok(Exit::Ok);
+    }
+    history.revisions.iter().for_each(line);
+    Ok(Exit::Ok)
+}
+
+pub(super) fn show(reach: &Reach, tenant: &str, revision: u64, json: bool) -> anyhow::Result<Exit> {
+    let path = of_tenant(tenant, &format!("/chain/history/{revision}"))?;
+    let past: RevisionText = Client::connect(reach)?.get(&path)?.expect(&[200])?;
+    if json {
+        outln!("{}", serde_json::to_string_pretty(&past)?);
+        return Ok(Exit::Ok);
+    }
+    line(&past.view);
+    for component in &past.view.components {
+        let hash = component.hash.get(..16).unwrap_or_default();
+        outln!("  {} ran {}#{hash}", one_line(&component.name), one_line(&component.processor));
+    }
+    // What the file says may hold anything.
+    past.diff.lines().for_each(|line| outln!("{}", one_line(line)));
+    Ok(Exit::Ok)
+}
+
+pub(super) fn roll_back(
+    reach: &Reach,
+    tenant: &str,
+    to: Option<u64>,
+    if_revision: Option<u64>,
+    json: bool,
+) -> anyhow::Result<Exit> {
+    let path = of_tenant(tenant, "/chain/rollback")?;
+    let expected = if_revision.map(|revision| format!("\"{revision}\""));
+    let fields: Vec<(&str, &str)> = expected.iter().map(|tag| ("If-Match", tag.as_str())).collect();
+    let answer = Client::connect(reach)?.post_json_if(&path, &fields, &json!({ "revision": to }))?;
+    live(&answer, json)
+}
+
+fn line(view: &RevisionView) {
+    let mark = if view.live { "*" } else { " " };
+    let at = view.at.as_deref().and_then(|at| at.get(..19)).unwrap_or("-");
+    let action = match (view.action, view.of) {
+        (Action::Create, _) => "create".to_owned(),
+        (Action::Set, _) => "set".to_owned(),
+        (Action::File, _) => "file".to_owned(),
+        (Action::Rollback, Some(of)) => format!("rollback to {of}"),
+        (Action::Rollback, None) => "rollback".to_owned(),
+    };
+    let (number, author, chain) = (view.revision, one_line(&view.author), one_line(&view.chain));
+    outln!("{mark} {number:>4}  {at:<19}  {author:<24}  {action:<15}  {chain}");
+}
