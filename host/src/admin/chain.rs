@@ -10,6 +10,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::api::Api;
+use super::audit::Touched;
 use super::condition::{Condition, tag};
 use super::openapi::Problems;
 use super::principal::Principal;
@@ -89,10 +90,10 @@ pub(super) async fn put(
         let tenant = tenant.to_ascii_lowercase();
         let (live, _) = catalog.chain(&tenant)?;
         let ask = Ask { origin, by_tenant: !principal.is_host(), expected: condition.expected(Some(live)) };
-        catalog.set_chain(&tenant, &change, &ask)
+        Ok::<_, ChangeError>((live, catalog.set_chain(&tenant, &change, &ask)?))
     };
-    let view = turn.spend(set).await??;
-    Ok((tag(view.revision), Json(view)).into_response())
+    let (before, view) = turn.spend(set).await??;
+    Ok(live_now(Some(before), view, "chain set").into_response())
 }
 
 /// Check a change of a tenant's chain
@@ -161,10 +162,17 @@ pub(super) async fn rollback(
         let tenant = tenant.to_ascii_lowercase();
         let (live, _) = catalog.chain(&tenant)?;
         let ask = Ask { origin, by_tenant: !principal.is_host(), expected: condition.expected(Some(live)) };
-        catalog.roll_back(&tenant, revision, &ask)
+        Ok::<_, ChangeError>((live, catalog.roll_back(&tenant, revision, &ask)?))
     };
-    let view = turn.spend(roll_back).await??;
-    Ok((tag(view.revision), Json(view)).into_response())
+    let (before, view) = turn.spend(roll_back).await??;
+    Ok(live_now(Some(before), view, "chain rolled back").into_response())
+}
+
+/// The answer to a change: what is live now, with what the audit log is to say of it.
+pub(super) fn live_now(before: Option<u64>, view: ChainView, what: &str) -> impl IntoResponse + use<> {
+    let (tenant, after) = (view.name.clone(), Some(view.revision));
+    let touched = Touched { tenant, before, after, what: what.to_owned() };
+    (tag(view.revision), Extension(touched), Json(view))
 }
 
 impl From<ChangeError> for Problem {

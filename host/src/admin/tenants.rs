@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::api::{Api, BreakerStatus};
-use super::chain::BODY_MAX;
+use super::audit::Touched;
+use super::chain::{BODY_MAX, live_now};
 use super::condition::{Condition, tag};
 use super::openapi::Problems;
 use super::principal::Principal;
@@ -139,11 +140,12 @@ pub(super) async fn put(
         let live = catalog.current().tenants.get(&tenant).map(|tenant| tenant.revision);
         let origin = if live.is_some() { Origin::set(&author) } else { Origin::create(&author) };
         let ask = Ask { origin, by_tenant: false, expected: condition.expected(live) };
-        catalog.put_tenant(&tenant, &settings, &ask)
+        Ok::<_, ChangeError>((live, catalog.put_tenant(&tenant, &settings, &ask)?))
     };
-    let (is_new, view) = turn.spend(put).await??;
-    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, tag(view.revision), Json(view)).into_response())
+    let (before, (is_new, view)) = turn.spend(put).await??;
+    let (status, what) =
+        if is_new { (StatusCode::CREATED, "tenant made") } else { (StatusCode::OK, "tenant changed") };
+    Ok((status, live_now(before, view, what)).into_response())
 }
 
 /// Remove a tenant
@@ -163,7 +165,7 @@ pub(super) async fn delete(
     State(api): State<Api>,
     parts: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
-) -> Result<StatusCode, Problem> {
+) -> Result<Response, Problem> {
     let Path(tenant) = parts.map_err(unreadable)?;
     let tenant = tenant.to_ascii_lowercase();
     let condition = Condition::of(&headers)?;
@@ -171,8 +173,9 @@ pub(super) async fn delete(
     let remove = move || {
         let live = catalog.current().tenants.get(&tenant).map(|tenant| tenant.revision);
         catalog.remove_tenant(&tenant, condition.expected(live))?;
-        tokens.forget(&tenant).map_err(|error| ChangeError::Io(format!("its tokens stay: {error}")))
+        tokens.forget(&tenant).map_err(|error| ChangeError::Io(format!("its tokens stay: {error}")))?;
+        Ok::<_, ChangeError>(Touched { tenant, before: live, after: None, what: "tenant removed".to_owned() })
     };
-    work::blocking(remove).await??;
-    Ok(StatusCode::NO_CONTENT)
+    let touched = work::blocking(remove).await??;
+    Ok((StatusCode::NO_CONTENT, Extension(touched)).into_response())
 }
