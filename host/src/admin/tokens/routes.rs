@@ -197,9 +197,10 @@ fn tenant(api: &Api, name: String) -> Result<String, Problem> {
     if api.guard.keys.is_tenant(&name) { Ok(name) } else { Err(no_tenant()) }
 }
 
+/// What is none is not repeated: it may be a token that was pasted into the wrong place.
 fn duration(key: &str, text: &str) -> Result<Duration, Problem> {
-    parse_duration(text)
-        .map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("`{key}`: {error}")))
+    let none = || format!("`{key}` is not a duration such as `90d`, `1h` or `30s`");
+    parse_duration(text).map_err(|_| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, none()))
 }
 
 impl TokenView {
