@@ -1,7 +1,7 @@
 //! The host's admin tokens: from the config, or one made at the first start and kept in the state folder.
 //!
-//! Either place may hold several, a line each: commands send the first, the server takes all. So a new one is put in front,
-//! taken up by a reload, and the old one is taken out once nobody sends it any more.
+//! Either place may hold several, a line each: commands send the first, the server takes all. So a new one is put behind, taken
+//! up by a reload, moved to the front, and the old one is taken out once nobody sends it any more.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};

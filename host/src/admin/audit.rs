@@ -194,7 +194,7 @@ mod tests {
         let long = "x".repeat(64);
         for bad in ["gp_0123456789ab_secret", "a b", "", "a/b", "\u{202e}x", "x\n", long.as_str()] {
             let told = told(|telemetry| {
-                record(telemetry, Some(Principal::host()), bad).finish(&Response::default())
+                record(telemetry, Some(Principal::host()), bad).finish(&Response::default());
             });
             assert_eq!(told[0]["path"], "/v1/tenants/{tenant}/chain/history/7", "{bad}");
         }

@@ -28,6 +28,9 @@ const HEAD_MAX: Duration = Duration::from_secs(30);
 /// Longest time in which a client takes nothing of its answer. The kernel takes more only once a good part of what it holds has
 /// been read, so reading a byte now and then does not help.
 const STALL_MAX: Duration = Duration::from_secs(10);
+/// Longest time in which a client's machine acknowledges nothing: one that is gone would hold a feed's place until the kernel's
+/// buffers are full.
+const ACKNOWLEDGE_MAX: Duration = Duration::from_secs(30);
 /// Pause after an accept failed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -127,6 +130,9 @@ pub struct Guest {
 
 impl Guest {
     fn new(stream: TcpStream, client: IpAddr, place: OwnedSemaphorePermit) -> Self {
+        let patience = u32::try_from(ACKNOWLEDGE_MAX.as_millis()).unwrap_or(u32::MAX);
+        // Where the kernel does not know it the other limits hold all the same.
+        let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, patience);
         Self {
             stream,
             line: Line { client, at_work: Arc::default() },

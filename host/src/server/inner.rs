@@ -86,7 +86,7 @@ impl Inner {
         match token::read_tokens(&config) {
             Ok(tokens) => self.guard.set_host_tokens(&tokens),
             Err(error) => {
-                problems.push(Problem::of_file("admin.token", format!("{error:#}; the old ones hold")))
+                problems.push(Problem::of_file("admin.token", format!("{error:#}; the old ones hold")));
             }
         }
         for tenant in removed {

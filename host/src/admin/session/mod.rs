@@ -179,7 +179,7 @@ mod tests {
         let (sessions, began) = (Sessions::default(), Instant::now());
         let minute = |n: u64| began + Duration::from_secs(60 * n);
         let secret = sessions.begin(key(1), began).unwrap();
-        for n in 1..12 {
+        for n in 1..13 {
             assert!(holds(&sessions, &secret, minute(59 * n)), "{n}");
         }
         assert!(holds(&sessions, &secret, minute(719)));

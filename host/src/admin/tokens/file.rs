@@ -7,6 +7,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,8 @@ struct Stored {
     /// RFC 3339, as the next.
     created: String,
     expires: Option<String>,
+    /// In seconds.
+    lifetime_s: Option<u64>,
 }
 
 impl Folder {
@@ -115,6 +118,7 @@ impl Stored {
             label: held.label.clone(),
             created: held.created.to_string(),
             expires: held.expires.map(|expires| expires.to_string()),
+            lifetime_s: held.lifetime.map(|lifetime| lifetime.as_secs()),
         }
     }
 
@@ -128,6 +132,7 @@ impl Stored {
             created: self.created.parse().ok()?,
             // A time that cannot be read must not become none, which is for ever.
             expires: expires.transpose().ok()?,
+            lifetime: self.lifetime_s.map(Duration::from_secs),
             hash: blake3::Hash::from_hex(&self.hash).ok()?,
             last_used: Arc::default(),
         })

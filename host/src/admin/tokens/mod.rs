@@ -71,6 +71,8 @@ pub(super) struct Held {
     pub(super) created: Timestamp,
     /// None: never.
     pub(super) expires: Option<Timestamp>,
+    /// How long it was made to live, whatever a rotation has done to its end.
+    lifetime: Option<Duration>,
     hash: blake3::Hash,
     /// Unix time in seconds; 0: not since the start. In memory only: a request writes nothing to disk.
     last_used: Arc<AtomicI64>,
@@ -221,8 +223,7 @@ impl Tokens {
         }
         self.change(tenant, now, |all| {
             let old = all.iter_mut().find(|held| held.id == id).ok_or(TokenError::None)?;
-            let (role, label, created) = (old.role, old.label.clone(), old.created);
-            let lifetime = old.expires.map(|expires| expires.duration_since(created).unsigned_abs());
+            let (role, label, lifetime) = (old.role, old.label.clone(), old.lifetime);
             let end = now + overlap;
             old.expires = Some(old.expires.map_or(end, |expires| expires.min(end)));
             if overlap.is_zero() {
@@ -293,6 +294,7 @@ impl Tokens {
             label: wanted.label.to_owned(),
             created,
             expires: wanted.lifetime.map(|lifetime| created + lifetime),
+            lifetime: wanted.lifetime,
             last_used: Arc::default(),
         };
         all.push(held.clone());

@@ -100,7 +100,7 @@ pub(in crate::admin) async fn list(
     State(api): State<Api>,
     parts: Result<Path<String>, PathRejection>,
 ) -> Result<Json<TokenList>, Problem> {
-    let tenant = tenant(&api, parts.map_err(unreadable)?.0)?;
+    let tenant = tenant(&api, &parts.map_err(unreadable)?.0)?;
     let tokens = api.guard.tokens().of(&tenant, Timestamp::now());
     Ok(Json(TokenList { tokens: tokens.iter().map(|held| TokenView::of(held)).collect() }))
 }
@@ -120,7 +120,7 @@ pub(in crate::admin) async fn make(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let tenant = tenant(&api, parts.map_err(unreadable)?.0)?;
+    let tenant = tenant(&api, &parts.map_err(unreadable)?.0)?;
     let new: NewToken = body::words(&headers, body).await?;
     let lifetime = new.expires_in.as_deref().map(|text| duration("expires_in", text)).transpose()?;
     let tokens = api.guard.tokens().clone();
@@ -151,7 +151,7 @@ pub(in crate::admin) async fn rotate(
     body: Body,
 ) -> Result<Response, Problem> {
     let Path((name, id)) = parts.map_err(unreadable)?;
-    let tenant = tenant(&api, name)?;
+    let tenant = tenant(&api, &name)?;
     let rotation: Rotation = body::words(&headers, body).await?;
     let overlap = rotation.overlap.as_deref().map_or(Ok(OVERLAP), |text| duration("overlap", text))?;
     let tokens = api.guard.tokens().clone();
@@ -176,7 +176,7 @@ pub(in crate::admin) async fn remove(
     parts: Result<Path<(String, String)>, PathRejection>,
 ) -> Result<Response, Problem> {
     let Path((name, id)) = parts.map_err(unreadable)?;
-    let tenant = tenant(&api, name)?;
+    let tenant = tenant(&api, &name)?;
     let tokens = api.guard.tokens().clone();
     let remove = move || tokens.remove(&tenant, &id, Timestamp::now()).map(|()| id);
     let id = work::blocking(remove).await?.map_err(|error| problem(&api, &error))?;
@@ -192,14 +192,15 @@ fn told(Made { text, held }: Made, what: String) -> Response {
 }
 
 /// The tenant, if it is there.
-fn tenant(api: &Api, name: String) -> Result<String, Problem> {
+fn tenant(api: &Api, name: &str) -> Result<String, Problem> {
     let name = name.to_ascii_lowercase();
     if api.guard.keys.is_tenant(&name) { Ok(name) } else { Err(no_tenant()) }
 }
 
+/// What is none is not repeated: it may be a token that was pasted into the wrong place.
 fn duration(key: &str, text: &str) -> Result<Duration, Problem> {
-    parse_duration(text)
-        .map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("`{key}`: {error}")))
+    let none = || format!("`{key}` is not a duration such as `90d`, `1h` or `30s`");
+    parse_duration(text).map_err(|_| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, none()))
 }
 
 impl TokenView {

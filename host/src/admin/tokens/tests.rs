@@ -92,8 +92,10 @@ fn a_rotation_overlaps() {
     let new = tokens.rotate("acme", &old.held.id, seconds(20), at(50)).unwrap();
     assert_eq!((new.held.role, new.held.label.as_str()), (TokenRole::Owner, "ci"));
     assert_eq!(new.held.expires, Some(at(150)), "as long as the old one was to live");
-    assert!(tokens.verify(&old.text, at(69)).is_some() && tokens.verify(&new.text, at(69)).is_some());
-    assert!(tokens.verify(&old.text, at(70)).is_none());
+    assert!(tokens.verify(&old.text, at(59)).is_some() && tokens.verify(&new.text, at(59)).is_some());
+    let again = tokens.rotate("acme", &old.held.id, seconds(5), at(60)).unwrap();
+    assert_eq!(again.held.expires, Some(at(160)), "and not until the overlap's end");
+    assert!(tokens.verify(&old.text, at(64)).is_some() && tokens.verify(&old.text, at(65)).is_none());
     let late = tokens.rotate("acme", &new.held.id, seconds(3600), at(140)).unwrap();
     assert!(tokens.verify(&new.text, at(149)).is_some() && tokens.verify(&new.text, at(150)).is_none());
     let last = tokens.rotate("acme", &late.held.id, Duration::ZERO, at(160)).unwrap();
