@@ -137,13 +137,16 @@ function view(tenant, body) {
 
 const viewOf = (tenant) => view(tenant, tenant);
 
+/** A change over what is live: what it does not name stays. */
+const over = (tenant, body) => ({ ...tenant, ...body, stage: { ...tenant.stage, ...body.stage } });
+
 function activate(tenant, body, author, action, of = null) {
-  view(tenant, body);
+  view(tenant, over(tenant, body));
   Object.assign(tenant, {
     chain: body.chain,
     stage: { ...tenant.stage, ...body.stage },
-    on_failure: body.on_failure ?? null,
-    recipients: body.recipients ?? null,
+    on_failure: body.on_failure === undefined ? tenant.on_failure : body.on_failure,
+    recipients: body.recipients === undefined ? tenant.recipients : body.recipients,
     revision: tenant.revision + 1,
   });
   for (const [label, settings] of Object.entries(tenant.stage))
@@ -210,7 +213,7 @@ function tick() {
 }
 
 function tried(tenant, body) {
-  const shown = view(tenant, body.change ?? tenant);
+  const shown = view(tenant, body.change ? over(tenant, body.change) : tenant);
   const raw = Buffer.from(body.message, "base64").toString("utf8");
   const record = data.record(tenant, shown, Date.now(), { verdict: "accept" });
   const subject = /^Subject: (.*)$/im.exec(raw)?.[1].trim() ?? "";
@@ -331,7 +334,7 @@ const TENANT = [
       [200, activate(tenant, json(), who.role === "host" ? "host" : "acme/owner/tk_5f20", "set")]
     ),
   ],
-  ["POST", /^chain\/check$/, ({ tenant, json }) => [200, view(tenant, json())]],
+  ["POST", /^chain\/check$/, ({ tenant, json }) => [200, view(tenant, over(tenant, json()))]],
   ["GET", /^chain\/live$/, ({ tenant }) => [200, viewOf(tenant)]],
   [
     "GET",
@@ -421,8 +424,12 @@ function remove(owner, name, version) {
     (one) => one.owner === owner && one.name === name && one.version === version,
   );
   if (at < 0) throw new Refusal(404, "there is no such processor");
-  if (data.processors[at].used_by.length)
-    throw new Refusal(409, "it is in use", { users: data.processors[at].used_by });
+  if (Object.values(data.tenants).some((one) => one.chain.includes(name)))
+    throw new Refusal(409, "it is in use", {
+      users: Object.values(data.tenants)
+        .filter((one) => one.chain.includes(name))
+        .map((one) => one.name),
+    });
   data.processors.splice(at, 1);
   return [204, null];
 }
@@ -503,10 +510,18 @@ function answer(request, url, body) {
       problems: [],
       ...json(),
     };
-    [data.histories[name], data.tokens[name], messages[name], points[name], shares[name]] = [[], [], [], [], 0];
+    [data.histories[name], data.tokens[name], messages[name], points[name], shares[name]] = [
+      [],
+      [],
+      [],
+      [data.point(0, 0, false)],
+      0,
+    ];
     return [201, viewOf(data.tenants[name])];
   }
   if (!tenant) throw new Refusal(404, "there is nothing here");
+  if (who.role === "host" && rest.length === 0 && request.method === "DELETE")
+    return (delete data.tenants[name], [204, null]);
   for (const [method, pattern, work] of TENANT) {
     const match = pattern.exec(rest.join("/"));
     if (match && method === request.method) return work({ tenant, match, json, body, who, request, url });
