@@ -3,7 +3,7 @@
 // Knows how to start both and how mail is handed in; nothing of the page.
 
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -24,6 +24,7 @@ const ARGUMENTS = [
   "--disable-dev-shm-usage",
 ];
 const START_MS = 30_000;
+const BUILD_MS = 300_000;
 
 export const MOCK = process.env.GATEPOST_PAGE_MOCK === "1";
 export const pause = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -72,24 +73,14 @@ export async function smtp(port, lines) {
   return replies;
 }
 
-function findComponents() {
-  if (process.env.GATEPOST_WASM) return process.env.GATEPOST_WASM.split(":");
-  const found = readdirSync(join(ROOT, "processors"), { recursive: true }).filter(
-    (name) => name.endsWith(".wasm") && !name.includes("/deps/"),
-  );
-  if (found.length > 0) return found.map((name) => join(ROOT, "processors", name));
-  const built = spawnSync(BINARY, ["processor", "build", join(ROOT, "processors/subject-tag"), "--json"], {
-    encoding: "utf8",
-    timeout: 300_000,
-    cwd: ROOT,
-  });
-  const again = [join(ROOT, "processors"), join(ROOT, "target")].flatMap((folder) =>
-    readdirSync(folder, { recursive: true })
-      .filter((name) => /subject.tag[^/]*\.wasm$/.test(name) && !name.includes("/deps/"))
-      .map((name) => join(folder, name)),
-  );
-  if (again.length === 0) throw new Error(`no component to upload: set GATEPOST_WASM. ${built.stderr}`);
-  return again;
+/** A component to upload: of GATEPOST_WASM, or `subject-tag`, which the binary builds. */
+function component(folder) {
+  if (process.env.GATEPOST_WASM) return readFileSync(process.env.GATEPOST_WASM);
+  const output = join(folder, "subject-tag.wasm");
+  const build = ["processor", "build", join(ROOT, "processors/subject-tag"), "--output", output];
+  const { status, stderr } = spawnSync(BINARY, build, { encoding: "utf8", timeout: BUILD_MS, cwd: ROOT });
+  if (status !== 0) throw new Error(`no component to upload: ${stderr}`);
+  return readFileSync(output);
 }
 
 /** The real binary, with the tenants acme and globex. */
@@ -144,7 +135,7 @@ async function startReal() {
     host,
     owner: await token("owner"),
     reader: await token("reader"),
-    component: readFileSync(findComponents()[0]),
+    component: component(state),
     /** One message to acme; `helo` that is refused is said again in a plain form. */
     async deliver({ sender, helo, subject }) {
       const [, greeted] = await smtp(mail, [`EHLO ${helo}`]);
