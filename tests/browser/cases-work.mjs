@@ -106,7 +106,7 @@ export const WORK = {
     await page.getByRole("rowheader", { name: /^hello/ }).waitFor();
   },
 
-  async "stages change places by keyboard"({ server, visit }) {
+  async "stages change places, by keyboard and by mouse"({ server, visit }) {
     const { page } = visit;
     await signIn(server, visit, server.owner);
     await open(server, page, "chain");
@@ -118,6 +118,13 @@ export const WORK = {
       "headersparser | header | maildir",
     );
     assert.match(await page.evaluate(() => document.activeElement.getAttribute("aria-label")), /^Move header/);
+    const [from, to] = [page.locator(".stage-row.stage").nth(0), page.locator(".stage-row.stage").nth(1)];
+    await page.locator(".stage-list").evaluate((list) => list.scrollIntoView({ block: "center" }));
+    await from.dragTo(to);
+    assert.equal(
+      await page.getByLabel("Chain", { exact: true }).inputValue(),
+      "header | headersparser | maildir",
+    );
     await page.getByRole("button", { name: "Discard the draft" }).click();
   },
 
