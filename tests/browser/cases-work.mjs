@@ -93,6 +93,7 @@ export const WORK = {
       .first()
       .waitFor({ timeout: 60_000 });
     await page.locator(".flow.live").getByText("hello").first().waitFor();
+    await open(server, page, "");
     await shot("chain");
   },
 

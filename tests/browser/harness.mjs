@@ -73,6 +73,35 @@ export async function smtp(port, lines) {
   return replies;
 }
 
+const SENDERS = [
+  "ada@example.org",
+  "news@shop.example",
+  "billing@hosting.example",
+  "no-reply@forum.example",
+  "",
+  "news@shop.example",
+];
+
+/** Some messages a second to acme and globex, one in ten to a domain that nobody has; answers what ends it. */
+export function traffic(port) {
+  let n = 0;
+  const timer = setInterval(
+    () => {
+      n += 1;
+      const sender = SENDERS[(n * 7) % SENDERS.length];
+      const recipient =
+        n % 10 === 0 ? "nobody@elsewhere.example" : `team@${n % 4 === 0 ? "globex" : "acme"}.example`;
+      const text = "What a day.\r\n".repeat(10 + ((n * 37) % 900));
+      const content = [`Subject: Report ${n}\r\n\r\n${text}.`];
+      const begin = ["EHLO mail.example.org", `MAIL FROM:<${sender}>`, `RCPT TO:<${recipient}>`];
+      // What fails here shows in the page, not in the cases.
+      smtp(port, n % 10 === 0 ? begin : [...begin, "DATA", ...content]).catch(() => {});
+    },
+    100 + 60 * Math.random(),
+  );
+  return () => clearInterval(timer);
+}
+
 /** A component to upload: of GATEPOST_WASM, or `subject-tag`, which the binary builds. */
 function component(folder) {
   if (process.env.GATEPOST_WASM) return readFileSync(process.env.GATEPOST_WASM);
@@ -147,6 +176,7 @@ async function startReal() {
         `From: <${sender}>\r\nTo: <ada@acme.example>\r\nSubject: ${subject}\r\n\r\nHello\r\n.`,
       ]);
     },
+    traffic: () => traffic(mail),
     freeze: () => child.kill("SIGSTOP"),
     thaw: () => child.kill("SIGCONT"),
     async change(chain) {
@@ -175,6 +205,7 @@ async function startMock() {
     component,
     deliver: async ({ sender, helo }) => mock.deliver({ sender, helo, verdict: "accept" }),
     change: async (chain) => mock.change({ chain }),
+    traffic: () => () => {},
     freeze: () => mock.freeze(true),
     thaw: () => mock.freeze(false),
     stop: async () => mock.close(),
