@@ -3,14 +3,17 @@
 //! As a library: `Server::builder(config).processor("mine", factory).sink("ours", factory).start().await`, then
 //! `telemetry().subscribe()` for the events, and `drain().await` at the end (`examples/embed.rs`).
 
+mod claim;
 #[cfg(feature = "wasm")]
 mod code;
+mod edits;
 mod inner;
 #[cfg(feature = "wasm")]
 mod sandbox;
 #[cfg(feature = "wasm")]
 mod swap;
 
+use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -124,6 +127,8 @@ pub struct Server {
     hooks_running: HooksRunning,
     /// Looks for swap; none: it does no harm.
     swap_watch: Option<JoinHandle<()>>,
+    catalog_watch: JoinHandle<()>,
+    _claim: File,
     _chains: ChainThreads,
 }
 
@@ -151,6 +156,7 @@ impl Server {
         std::fs::create_dir_all(&config.server.state_dir).with_context(|| {
             format!("cannot make the state folder `{}`", config.server.state_dir.display())
         })?;
+        let claim = claim::claim(&config.server.state_dir)?;
         let kv = SqliteKv::new(&config.server.state_dir.join("kv.db"));
         let swap_found = Arc::<AtomicBool>::default();
         #[cfg(feature = "wasm")]
@@ -192,6 +198,9 @@ impl Server {
         let loading = catalog.clone();
         tokio::task::spawn_blocking(move || loading.reload()).await.context("loading the catalog")?;
 
+        // Those it is told of are what changes from here on.
+        let (root, seen) = (catalog.store().root().to_owned(), Arc::downgrade(&catalog));
+        let catalog_watch = tokio::spawn(edits::watch(seen, root, telemetry.clone()));
         let (mut tls, mut listeners, mut listening) = (Vec::new(), Vec::new(), Vec::new());
         for (socket, settings) in sockets {
             let slot = tls_slot(&settings)?;
@@ -208,12 +217,13 @@ impl Server {
             listening.push(tokio::spawn(listener::run(socket, Arc::new(port))));
         }
         let admin = admin_socket.local_addr()?;
-        let token = token::host_token(&config)?;
-        let guard = Arc::new(Guard::new(&token, admin, &config.admin.hosts));
+        let guard = Arc::new(guard(&config, admin, &catalog, &telemetry)?);
         let (drain_timeout, uploads_max) = (config.server.drain_timeout, config.admin.uploads_max);
         let inner = Arc::new(Inner {
             catalog,
             telemetry,
+            chains,
+            guard: guard.clone(),
             tls,
             listeners,
             config: Mutex::new(config),
@@ -235,6 +245,8 @@ impl Server {
             hooks,
             hooks_running,
             swap_watch,
+            catalog_watch,
+            _claim: claim,
             _chains: threads,
         })
     }
@@ -306,6 +318,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.hooks.abort();
+        self.catalog_watch.abort();
         if let Some(watch) = &self.swap_watch {
             watch.abort();
         }
@@ -390,6 +403,21 @@ impl Drop for ChainThreads {
             runtime.shutdown_background();
         }
     }
+}
+
+/// Who may ask at the admin address.
+fn guard(
+    config: &Config,
+    address: SocketAddr,
+    catalog: &Arc<Catalog>,
+    telemetry: &Telemetry,
+) -> anyhow::Result<Guard> {
+    let (tokens, catalog) = (token::host_tokens(config)?, catalog.clone());
+    let is_tenant = move |name: &str| {
+        let generation = catalog.current();
+        generation.tenants.contains_key(name) || generation.broken.contains_key(name)
+    };
+    Ok(Guard::new(config, address, &tokens, telemetry.clone(), is_tenant))
 }
 
 async fn bind(address: SocketAddr, name: &str) -> anyhow::Result<TcpListener> {

@@ -6,16 +6,22 @@ use async_trait::async_trait;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post, put};
-use axum::{Json, Router, middleware};
+use axum::routing::get;
+use axum::{Extension, Json, Router, middleware};
 use serde::{Deserialize, Serialize};
+use utoipa::{OpenApi as _, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::door;
 use super::guard::{self, Guard};
+use super::openapi::{Document, Problems};
+use super::principal::Principal;
 use super::problem::Problem;
-use super::work::Work;
-use super::{chain, page, processors};
+use super::work::{Feeds, Work};
+use super::{chain, history, page, processors, session, tenants, tokens, try_message};
 use crate::catalog::{Catalog, ReloadReport};
+use crate::transaction::Chains;
 
 /// What the server does for the API.
 #[async_trait]
@@ -28,12 +34,14 @@ pub trait AdminHandle: Send + Sync {
     fn metrics(&self) -> String;
     /// What uploads and changes of chains work on.
     fn catalog(&self) -> Arc<Catalog>;
+    /// Where messages are tried: the chains' runtime, with its fair share.
+    fn chains(&self) -> Chains;
     /// Why the server should get no traffic now; none: it is ready.
     fn not_ready(&self) -> Option<String>;
 }
 
 /// What `gatepost status` shows.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Status {
     /// Version of the host.
     pub version: String,
@@ -51,7 +59,7 @@ pub struct Status {
 }
 
 /// One tenant.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct TenantStatus {
     /// Its name.
     pub name: String,
@@ -69,7 +77,7 @@ pub struct TenantStatus {
 }
 
 /// A breaker that is not closed: every message of the chain is deferred.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct BreakerStatus {
     /// Which stage.
     pub stage: String,
@@ -84,41 +92,75 @@ pub struct BreakerStatus {
 pub(super) struct Api {
     pub(super) handle: Arc<dyn AdminHandle>,
     pub(super) work: Work,
+    #[expect(dead_code, reason = "for streams of events")]
+    pub(super) feeds: Feeds,
+    pub(super) guard: Arc<Guard>,
 }
 
 /// The routes, with their guards. At most `uploads_max` uploads and changes of chains are at work at once.
 pub fn router(handle: Arc<dyn AdminHandle>, guard: Arc<Guard>, uploads_max: usize) -> Router {
-    let processor = "/v1/tenants/{tenant}/processors/{name}/{version}";
-    let api = Router::new()
-        .route("/v1/reload", post(reload))
-        .route("/v1/status", get(status))
-        .route("/v1/tenants/{tenant}/chain", get(chain::get).put(chain::put))
-        .route(processor, put(processors::put_tenants))
-        .route("/v1/processors/{name}/{version}", put(processors::put_hosts))
-        .route_layer(middleware::from_fn_with_state(guard.clone(), guard::token));
+    let (api, document) = OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(reload))
+        .routes(routes!(status))
+        .routes(routes!(tenants::list))
+        .routes(routes!(tenants::get, tenants::put, tenants::delete))
+        .routes(routes!(chain::get, chain::put))
+        .routes(routes!(chain::live))
+        .routes(routes!(chain::check))
+        .routes(routes!(chain::rollback))
+        .routes(routes!(history::list))
+        .routes(routes!(history::get))
+        .routes(routes!(processors::list_tenants))
+        .routes(routes!(processors::put_tenants, processors::delete_tenants))
+        .routes(routes!(processors::list_hosts))
+        .routes(routes!(processors::put_hosts, processors::delete_hosts))
+        .routes(routes!(try_message::post))
+        .routes(routes!(session::routes::get, session::routes::post, session::routes::delete))
+        .routes(routes!(tokens::routes::list, tokens::routes::make))
+        .routes(routes!(tokens::routes::rotate))
+        .routes(routes!(tokens::routes::remove))
+        .split_for_parts();
     Router::new()
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
+        .route("/v1/openapi.json", get(|| async { Json(document) }))
         .merge(api)
         .merge(page::routes())
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "there is nothing here") })
         .method_not_allowed_fallback(|| async {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path takes another method")
         })
-        .layer(middleware::from_fn_with_state(guard, guard::host))
+        .layer(middleware::from_fn_with_state(guard.clone(), guard::admit))
+        .layer(middleware::from_fn_with_state(guard.clone(), guard::host))
         .layer(middleware::from_fn(door::at_work))
-        .with_state(Api { handle, work: Work::new(uploads_max) })
+        .with_state(Api { handle, work: Work::new(uploads_max), feeds: Feeds::default(), guard })
 }
 
+/// Reads config, certificates and catalog again, as SIGHUP does
+#[utoipa::path(
+    post,
+    path = "/v1/reload",
+    tag = "server",
+    responses((status = 200, description = "All of it took effect", body = ReloadReport), Problems)
+)]
 async fn reload(State(Api { handle, .. }): State<Api>) -> Response {
     let report = handle.reload().await;
     let status = if report.is_ok() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     (status, Json(report)).into_response()
 }
 
-async fn status(State(Api { handle, .. }): State<Api>) -> Json<Status> {
-    Json(handle.status())
+/// What the server does
+///
+/// With a tenant's token, of that tenant alone.
+#[utoipa::path(get, path = "/v1/status", tag = "server", responses((status = 200, description = "Figures", body = Status), Problems))]
+async fn status(
+    State(Api { handle, .. }): State<Api>,
+    Extension(principal): Extension<Principal>,
+) -> Json<Status> {
+    let mut status = handle.status();
+    status.tenants.retain(|tenant| principal.sees(&tenant.name));
+    Json(status)
 }
 
 async fn metrics(State(Api { handle, .. }): State<Api>) -> impl IntoResponse {

@@ -1,32 +1,106 @@
 //! Reads a request's body: so many bytes, in so much time, and nothing of it kept that is too much.
 
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderMap, StatusCode, header};
+use serde::de::DeserializeOwned;
+use tokio::io::{AsyncSeekExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{Instant, timeout};
 
 use super::problem::Problem;
+use super::work::blocking;
 
 /// Longest silence within a body.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
 /// Longest time for all of it: 20 MiB at 180 KiB a second.
 const TIME_MAX: Duration = Duration::from_secs(120);
+/// Longest time for a few words of JSON, which somebody without a token may send, too.
+const WORDS_TIME_MAX: Duration = Duration::from_secs(10);
+/// Longest body of that kind, in bytes.
+const WORDS_MAX: u64 = 4 << 10;
 
 /// The body, of at most `max` bytes; `what` is what it holds, for people.
-pub(super) async fn read(
+pub(super) async fn read(headers: &HeaderMap, body: Body, max: u64, what: &str) -> Result<Vec<u8>, Problem> {
+    read_within(headers, body, (max, TIME_MAX), what).await
+}
+
+/// A few words of JSON; an empty body is `{}`.
+pub(super) async fn words<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T, Problem> {
+    let what = "such a request";
+    let mut bytes = read_within(headers, body, (WORDS_MAX, WORDS_TIME_MAX), what).await?;
+    if bytes.is_empty() {
+        bytes.extend_from_slice(b"{}");
+    }
+    serde_json::from_slice(&bytes).map_err(|error| {
+        let status = if error.is_data() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::BAD_REQUEST };
+        // What it says of a value may be the value, and that a token: only where it stands.
+        let (line, column) = (error.line(), error.column());
+        Problem::new(
+            status,
+            format!("the body is not what this route takes, at line {line}, column {column}"),
+        )
+    })
+}
+
+async fn read_within(
+    headers: &HeaderMap,
+    mut body: Body,
+    (max, time_max): (u64, Duration),
+    what: &str,
+) -> Result<Vec<u8>, Problem> {
+    declared(headers, max, what)?;
+    let mut bytes = Vec::new();
+    gather(&mut body, (max, time_max), what, &mut bytes).await?;
+    Ok(bytes)
+}
+
+/// The body as JSON.
+pub(super) async fn json<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Body,
+    max: u64,
+    what: &str,
+) -> Result<T, Problem> {
+    let bytes = read(headers, body, max, what).await?;
+    serde_json::from_slice(&bytes).map_err(|error| {
+        let status = if error.is_data() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::BAD_REQUEST };
+        Problem::new(status, format!("the body is not {what}: {error}"))
+    })
+}
+
+/// The body in a file without a name, in `folder`: what comes slowly holds no memory.
+pub(super) async fn spool(
     headers: &HeaderMap,
     mut body: Body,
     max: u64,
     what: &str,
-) -> Result<Vec<u8>, Problem> {
+    folder: PathBuf,
+) -> Result<File, Problem> {
+    declared(headers, max, what)?;
+    let made = blocking(move || tempfile::tempfile_in(folder)).await?.map_err(|error| unkept(&error))?;
+    let mut file = tokio::fs::File::from_std(made);
+    gather(&mut body, (max, TIME_MAX), what, &mut file).await?;
+    file.rewind().await.map_err(|error| unkept(&error))?;
+    Ok(file.into_std().await)
+}
+
+fn unkept(error: &io::Error) -> Problem {
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("the body cannot be kept: {error}"))
+}
+
+/// Refuses a body that says itself that it is too long.
+fn declared(headers: &HeaderMap, max: u64, what: &str) -> Result<(), Problem> {
     let declared =
         headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if declared.is_some_and(|declared| declared > max) {
         return Err(too_large(max, what));
     }
-    gather(&mut body, max, what).await
+    Ok(())
 }
 
 /// What comes in pieces.
@@ -35,20 +109,27 @@ trait Pieces {
     fn next(&mut self) -> impl Future<Output = Option<Result<Bytes, String>>> + Send;
 }
 
-async fn gather(pieces: &mut impl Pieces, max: u64, what: &str) -> Result<Vec<u8>, Problem> {
+async fn gather(
+    pieces: &mut impl Pieces,
+    (max, time_max): (u64, Duration),
+    what: &str,
+    into: &mut (impl AsyncWrite + Unpin + Send),
+) -> Result<(), Problem> {
     let too_slow = |_| Problem::new(StatusCode::REQUEST_TIMEOUT, "the body came too slowly");
-    let (mut bytes, end) = (Vec::new(), Instant::now() + TIME_MAX);
+    let (mut length, end) = (0, Instant::now() + time_max);
     loop {
         let patience = SILENCE_MAX.min(end.saturating_duration_since(Instant::now()));
-        let Some(piece) = timeout(patience, pieces.next()).await.map_err(too_slow)? else { return Ok(bytes) };
+        let Some(piece) = timeout(patience, pieces.next()).await.map_err(too_slow)? else { break };
         let piece = piece.map_err(|error| {
             Problem::new(StatusCode::BAD_REQUEST, format!("the body cannot be read: {error}"))
         })?;
-        if (bytes.len() + piece.len()) as u64 > max {
+        length += piece.len() as u64;
+        if length > max {
             return Err(too_large(max, what));
         }
-        bytes.extend_from_slice(&piece);
+        into.write_all(&piece).await.map_err(|error| unkept(&error))?;
     }
+    into.flush().await.map_err(|error| unkept(&error))
 }
 
 fn too_large(max: u64, what: &str) -> Problem {
@@ -91,8 +172,9 @@ mod tests {
 
     /// The length of what is read, or the status.
     async fn trickle(pause: Duration, pieces: usize, max: u64) -> usize {
-        match gather(&mut Trickle(pause, pieces), max, "it").await {
-            Ok(bytes) => bytes.len(),
+        let mut bytes = Vec::new();
+        match gather(&mut Trickle(pause, pieces), (max, TIME_MAX), "it", &mut bytes).await {
+            Ok(()) => bytes.len(),
             Err(problem) => problem.into_response().status().as_u16().into(),
         }
     }

@@ -1,22 +1,34 @@
-//! `GET` and `PUT` of a tenant's chain. Its revision is the ETag; what `GET` answers may be put back as it is.
+//! A tenant's chain: shown, checked, changed, brought back. Its revision is the ETag; what `GET` answers may be put back as it is.
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::api::Api;
-use super::body;
+use super::condition::{Condition, tag};
+use super::openapi::Problems;
+use super::principal::Principal;
 use super::problem::Problem;
 use super::processors::unreadable;
-use super::work;
-use crate::catalog::{ChainChange, ChangeError};
+use super::{body, work};
+use crate::catalog::{Ask, ChainChange, ChainSettings, ChainView, ChangeError, Origin};
 
 /// Largest body, in bytes: that of a tenant's file.
-const BODY_MAX: u64 = 1 << 20;
+pub(super) const BODY_MAX: u64 = 1 << 20;
 
+/// A tenant's chain as it is live
+#[utoipa::path(
+    get,
+    path = "/v1/tenants/{tenant}/chain",
+    tag = "chains",
+    params(("tenant" = String, Path, description = "Its name")),
+    responses((status = 200, description = "Its revision is the ETag", body = ChainSettings), Problems)
+)]
 pub(super) async fn get(
     State(api): State<Api>,
     parts: Result<Path<String>, PathRejection>,
@@ -28,8 +40,41 @@ pub(super) async fn get(
     Ok((tag(revision), Json(settings)).into_response())
 }
 
+/// A tenant's chain as it was built
+#[utoipa::path(
+    get,
+    path = "/v1/tenants/{tenant}/chain/live",
+    tag = "chains",
+    params(("tenant" = String, Path, description = "Its name")),
+    responses((status = 200, description = "Its revision is the ETag", body = ChainView), Problems)
+)]
+pub(super) async fn live(
+    State(api): State<Api>,
+    parts: Result<Path<String>, PathRejection>,
+) -> Result<Response, Problem> {
+    let Path(tenant) = parts.map_err(unreadable)?;
+    let catalog = api.handle.catalog();
+    let view = work::blocking(move || catalog.chain_view(&tenant.to_ascii_lowercase())).await??;
+    Ok((tag(view.revision), Json(view)).into_response())
+}
+
+/// Change a tenant's chain
+///
+/// It is checked whole, then live at once, or nothing changes.
+#[utoipa::path(
+    put,
+    path = "/v1/tenants/{tenant}/chain",
+    tag = "chains",
+    params(
+        ("tenant" = String, Path, description = "Its name"),
+        ("If-Match" = Option<String>, Header, description = "A revision in quotes: only if it is live")
+    ),
+    request_body = ChainChange,
+    responses((status = 200, description = "It is live; its revision is the ETag", body = ChainView), Problems)
+)]
 pub(super) async fn put(
     State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
     parts: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     body: Body,
@@ -37,67 +82,100 @@ pub(super) async fn put(
     let Path(tenant) = parts.map_err(unreadable)?;
     let turn = api.work.turn()?;
     let condition = Condition::of(&headers)?;
-    let body = body::read(&headers, body, BODY_MAX, "a chain").await?;
-    let change: ChainChange = serde_json::from_slice(&body).map_err(|error| {
-        let status = if error.is_data() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::BAD_REQUEST };
-        Problem::new(status, format!("the body is not a chain: {error}"))
-    })?;
+    let change: ChainChange = body::json(&headers, body, BODY_MAX, "a chain").await?;
     let catalog = api.handle.catalog();
+    let origin = Origin::set(&principal.name());
     let set = move || {
         let tenant = tenant.to_ascii_lowercase();
-        match condition {
-            Condition::None => catalog.set_chain(&tenant, &change, None),
-            Condition::AnyOf(revisions) => {
-                let (live, _) = catalog.chain(&tenant)?;
-                // One that is not named stands for all of them: it is stale.
-                let expected = revisions.iter().find(|revision| **revision == live).or(revisions.first());
-                catalog.set_chain(&tenant, &change, Some(expected.copied().unwrap_or(0)))
-            }
-        }
+        let (live, _) = catalog.chain(&tenant)?;
+        let ask = Ask { origin, by_tenant: !principal.is_host(), expected: condition.expected(Some(live)) };
+        catalog.set_chain(&tenant, &change, &ask)
     };
     let view = turn.spend(set).await??;
     Ok((tag(view.revision), Json(view)).into_response())
 }
 
-fn tag(revision: u64) -> [(header::HeaderName, String); 1] {
-    [(header::ETAG, format!("\"{revision}\""))]
+/// Check a change of a tenant's chain
+///
+/// All that a change is checked for, the smoke corpus included. Nothing changes.
+#[utoipa::path(
+    post,
+    path = "/v1/tenants/{tenant}/chain/check",
+    tag = "chains",
+    params(("tenant" = String, Path, description = "Its name")),
+    request_body = ChainChange,
+    responses((status = 200, description = "What it would be", body = ChainView), Problems)
+)]
+pub(super) async fn check(
+    State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
+    parts: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<ChainView>, Problem> {
+    let Path(tenant) = parts.map_err(unreadable)?;
+    let turn = api.work.turn()?;
+    let change: ChainChange = body::json(&headers, body, BODY_MAX, "a chain").await?;
+    let catalog = api.handle.catalog();
+    let check = move || catalog.check_chain(&tenant.to_ascii_lowercase(), &change, !principal.is_host());
+    Ok(Json(turn.spend(check).await??))
 }
 
-/// `If-Match` (RFC 9110 §13.1.1).
-enum Condition {
-    /// None, or `*`: every tenant that has a chain has a revision.
-    None,
-    AnyOf(Vec<u64>),
+/// What to bring back.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Rollback {
+    /// The revision; null: the one before that which is live.
+    #[serde(default)]
+    revision: Option<u64>,
 }
 
-impl Condition {
-    fn of(headers: &HeaderMap) -> Result<Self, Problem> {
-        let mut revisions = Vec::new();
-        for value in headers.get_all(header::IF_MATCH) {
-            for tag in value.to_str().unwrap_or_default().split(',').map(str::trim) {
-                if tag == "*" {
-                    return Ok(Self::None);
-                }
-                // A tag of another kind, a weak one too, matches nothing; what is no tag at all is a mistake.
-                let quoted = tag.strip_prefix("W/").unwrap_or(tag);
-                let Some(inner) = quoted.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')) else {
-                    let text = "If-Match is not a revision in quotes, such as `\"7\"`";
-                    return Err(Problem::new(StatusCode::BAD_REQUEST, text));
-                };
-                revisions.push(inner.parse().ok().filter(|_| quoted == tag).unwrap_or(0));
-            }
-        }
-        Ok(if revisions.is_empty() { Self::None } else { Self::AnyOf(revisions) })
-    }
+/// Bring an older revision back
+///
+/// As a new revision that runs the very same components.
+#[utoipa::path(
+    post,
+    path = "/v1/tenants/{tenant}/chain/rollback",
+    tag = "chains",
+    params(
+        ("tenant" = String, Path, description = "Its name"),
+        ("If-Match" = Option<String>, Header, description = "A revision in quotes: only if it is live")
+    ),
+    request_body = Rollback,
+    responses((status = 200, description = "It is live; its revision is the ETag", body = ChainView), Problems)
+)]
+pub(super) async fn rollback(
+    State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
+    parts: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let Path(tenant) = parts.map_err(unreadable)?;
+    let turn = api.work.turn()?;
+    let condition = Condition::of(&headers)?;
+    let Rollback { revision } = body::words(&headers, body).await?;
+    let catalog = api.handle.catalog();
+    let origin = Origin::rollback(&principal.name());
+    let roll_back = move || {
+        let tenant = tenant.to_ascii_lowercase();
+        let (live, _) = catalog.chain(&tenant)?;
+        let ask = Ask { origin, by_tenant: !principal.is_host(), expected: condition.expected(Some(live)) };
+        catalog.roll_back(&tenant, revision, &ask)
+    };
+    let view = turn.spend(roll_back).await??;
+    Ok((tag(view.revision), Json(view)).into_response())
 }
 
 impl From<ChangeError> for Problem {
     fn from(error: ChangeError) -> Self {
         let detail = error.to_string();
         match error {
-            ChangeError::NoTenant(_) => Self::new(StatusCode::NOT_FOUND, "there is no such tenant"),
+            ChangeError::NoTenant(_) => Self::no_tenant(),
+            ChangeError::NoRevision(..) => Self::new(StatusCode::NOT_FOUND, detail),
             ChangeError::Stale { .. } => Self::new(StatusCode::PRECONDITION_FAILED, detail),
             ChangeError::Conflict(_) => Self::new(StatusCode::CONFLICT, detail),
+            ChangeError::HostOnly(keys) => Self::host_only(detail, keys),
             ChangeError::Refused(problems) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail).problems(problems)
             }

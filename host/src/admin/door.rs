@@ -1,8 +1,8 @@
-//! Lets connections into the admin API: so many at once, and none that stays silent. What waits outside costs nothing, so
-//! that nobody can use up the descriptors that mail needs.
+//! Lets connections into the admin API: so many at once, and none that stays silent, dribbles or does not read its answer. What
+//! waits outside costs nothing, so that nobody can use up the descriptors that mail needs.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,6 +23,11 @@ use tokio::time::{Instant, Sleep};
 const CONNECTIONS_MAX: usize = 32;
 /// Longest silence of a client.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
+/// Longest time from one answer to the next request's being understood, however its bytes come.
+const HEAD_MAX: Duration = Duration::from_secs(30);
+/// Longest time in which a client takes nothing of its answer. The kernel takes more only once a good part of what it holds has
+/// been read, so reading a byte now and then does not help.
+const STALL_MAX: Duration = Duration::from_secs(10);
 /// Pause after an accept failed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -49,8 +54,7 @@ impl Listener for Door {
             let Ok(place) = self.places.clone().acquire_owned().await else { std::future::pending().await };
             match self.socket.accept().await {
                 Ok((stream, peer)) => {
-                    let silence = Box::pin(tokio::time::sleep(SILENCE_MAX));
-                    return (Guest { stream, silence, line: Line::default(), _place: place }, peer);
+                    return (Guest::new(stream, peer.ip(), place), peer);
                 }
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
             }
@@ -62,9 +66,29 @@ impl Listener for Door {
     }
 }
 
-/// What a connection and the requests on it know of each other: how many of them are at work.
-#[derive(Debug, Clone, Default)]
-pub struct Line(Arc<AtomicUsize>);
+/// What a connection and the requests on it know of each other: whose it is, and how many of them are at work.
+#[derive(Debug, Clone)]
+pub struct Line {
+    client: IpAddr,
+    at_work: Arc<AtomicUsize>,
+}
+
+impl Line {
+    /// The client's address.
+    pub(super) fn client(&self) -> IpAddr {
+        self.client
+    }
+
+    /// From now on something is at work for the client, until this is dropped.
+    pub(super) fn begin(&self) -> AtWork {
+        self.at_work.fetch_add(1, Ordering::Relaxed);
+        AtWork(self.clone())
+    }
+
+    fn is_busy(&self) -> bool {
+        self.at_work.load(Ordering::Relaxed) > 0
+    }
+}
 
 impl Connected<IncomingStream<'_, Door>> for Line {
     fn connect_info(stream: IncomingStream<'_, Door>) -> Self {
@@ -72,31 +96,59 @@ impl Connected<IncomingStream<'_, Door>> for Line {
     }
 }
 
-/// Counts a request as one at work until it is dropped.
-struct AtWork(Line);
+/// Counts as one at work until it is dropped.
+#[derive(Debug)]
+pub(super) struct AtWork(Line);
 
 impl Drop for AtWork {
     fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.at_work.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 /// While a request is at work its client need not speak: what reads its body has deadlines of its own.
 pub(super) async fn at_work(request: Request, next: Next) -> Response {
-    let line = request.extensions().get::<ConnectInfo<Line>>().map(|ConnectInfo(line)| line.clone());
-    let _at_work = line.map(|line| {
-        line.0.fetch_add(1, Ordering::Relaxed);
-        AtWork(line)
-    });
+    let line = request.extensions().get::<ConnectInfo<Line>>();
+    let _at_work = line.map(|ConnectInfo(line)| line.begin());
     next.run(request).await
 }
 
-/// A connection that ends when its client is silent for too long.
+/// A connection that ends when its client is silent for too long, takes too long to ask, or does not take its answer.
 pub struct Guest {
     stream: TcpStream,
     line: Line,
     silence: Pin<Box<Sleep>>,
+    /// When it was last busy, or an answer went out.
+    idle_since: Instant,
+    /// Runs while an answer waits for its client.
+    stall: Option<Pin<Box<Sleep>>>,
     _place: OwnedSemaphorePermit,
+}
+
+impl Guest {
+    fn new(stream: TcpStream, client: IpAddr, place: OwnedSemaphorePermit) -> Self {
+        Self {
+            stream,
+            line: Line { client, at_work: Arc::default() },
+            silence: Box::pin(tokio::time::sleep(SILENCE_MAX)),
+            idle_since: Instant::now(),
+            stall: None,
+            _place: place,
+        }
+    }
+
+    /// Nothing went out: fails once that has been so for too long.
+    fn poll_stall(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        let stall = self.stall.get_or_insert_with(|| Box::pin(tokio::time::sleep(STALL_MAX)));
+        stall.as_mut().poll(cx).map(|()| io::ErrorKind::TimedOut.into())
+    }
+
+    /// While an answer goes out the client need not speak.
+    fn went_out(&mut self) {
+        self.stall = None;
+        self.idle_since = Instant::now();
+        self.silence.as_mut().reset(Instant::now() + SILENCE_MAX);
+    }
 }
 
 impl AsyncRead for Guest {
@@ -105,13 +157,19 @@ impl AsyncRead for Guest {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let now = Instant::now();
+        if self.line.is_busy() {
+            self.idle_since = now;
+        } else if now.saturating_duration_since(self.idle_since) > HEAD_MAX {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
         if let Poll::Ready(read) = Pin::new(&mut self.stream).poll_read(cx, buf) {
-            self.silence.as_mut().reset(Instant::now() + SILENCE_MAX);
+            self.silence.as_mut().reset(now + SILENCE_MAX);
             return Poll::Ready(read);
         }
         loop {
             ready!(self.silence.as_mut().poll(cx));
-            if self.line.0.load(Ordering::Relaxed) == 0 {
+            if !self.line.is_busy() {
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
             self.silence.as_mut().reset(Instant::now() + SILENCE_MAX);
@@ -121,9 +179,13 @@ impl AsyncRead for Guest {
 
 impl AsyncWrite for Guest {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        // While an answer goes out the client need not speak.
-        self.silence.as_mut().reset(Instant::now() + SILENCE_MAX);
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        match Pin::new(&mut self.stream).poll_write(cx, bytes) {
+            Poll::Ready(written) => {
+                self.went_out();
+                Poll::Ready(written)
+            }
+            Poll::Pending => self.poll_stall(cx).map(Err),
+        }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -137,7 +199,7 @@ impl AsyncWrite for Guest {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::AsyncReadExt as _;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
 
@@ -153,12 +215,44 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn silence_ends_a_connection_where_no_request_is_at_work() {
         let (mut guest, _client) = silent().await;
-        guest.line.0.fetch_add(1, Ordering::Relaxed);
-        let line = guest.line.clone();
+        let at_work = guest.line.begin();
         let read = tokio::time::timeout(SILENCE_MAX * 5, guest.read_u8()).await;
         assert!(read.is_err(), "it waits: {read:?}");
-        drop(AtWork(line));
+        drop(at_work);
         let read = tokio::time::timeout(SILENCE_MAX * 2, guest.read_u8()).await;
         assert_eq!(read.unwrap().unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+    /// Goal: a client that sends a byte now and then, and never a request, is sent away too.
+    #[tokio::test(start_paused = true)]
+    async fn dribbling_ends_a_connection() {
+        let (mut guest, mut client) = silent().await;
+        let began = Instant::now();
+        let ended = loop {
+            client.write_all(b"x").await.unwrap();
+            tokio::time::sleep(SILENCE_MAX / 2).await;
+            if let Err(error) = guest.read_u8().await {
+                break error;
+            }
+        };
+        assert_eq!(ended.kind(), io::ErrorKind::TimedOut);
+        assert!(began.elapsed() <= HEAD_MAX + SILENCE_MAX, "{:?}", began.elapsed());
+    }
+
+    /// Goal: a client that does not read its answer is sent away; one that reads is not, however long the answer is.
+    #[tokio::test]
+    async fn an_answer_that_is_not_taken_ends_a_connection() {
+        let (mut guest, mut client) = silent().await;
+        let writing = tokio::spawn(async move {
+            loop {
+                if let Err(error) = guest.write_all(&[0; 65536]).await {
+                    return error;
+                }
+            }
+        });
+        client.read_exact(&mut vec![0; 32 << 20]).await.unwrap();
+        assert!(!writing.is_finished(), "its client reads");
+        tokio::time::pause();
+        let ended = tokio::time::timeout(STALL_MAX * 3, writing).await.unwrap().unwrap();
+        assert_eq!(ended.kind(), io::ErrorKind::TimedOut);
     }
 }

@@ -4,11 +4,12 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::config;
 
 /// A problem: what is wrong and what to do about it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 pub struct Problem {
     #[serde(rename = "type")]
     kind: &'static str,
@@ -18,6 +19,12 @@ pub struct Problem {
     /// All that is wrong with a file, with where.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     problems: Vec<config::Problem>,
+    /// Keys that only the host may set.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    keys: Vec<String>,
+    /// Who uses what cannot be removed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    users: Vec<String>,
     /// In seconds.
     #[serde(skip)]
     retry_after: Option<u32>,
@@ -32,8 +39,27 @@ impl Problem {
             status: status.as_u16(),
             detail: detail.into(),
             problems: Vec::new(),
+            keys: Vec::new(),
+            users: Vec::new(),
             retry_after: None,
         }
+    }
+
+    /// There is no such tenant, or none that whoever asks may know of.
+    pub fn no_tenant() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "there is no such tenant")
+    }
+
+    /// A tenant asked for what is the host's to set.
+    pub fn host_only(detail: impl Into<String>, keys: Vec<String>) -> Self {
+        let (kind, title) = ("urn:gatepost:host-only-setting", "host-only-setting");
+        Self { kind, title, keys, ..Self::new(StatusCode::FORBIDDEN, detail) }
+    }
+
+    /// With who uses it.
+    #[must_use]
+    pub fn users(self, users: Vec<String>) -> Self {
+        Self { users, ..self }
     }
 
     /// With all that is wrong.

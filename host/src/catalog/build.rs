@@ -4,17 +4,18 @@
 //! Two steps: every file is read and built for itself; then domains are given out, where one that is new loses against one
 //! that stands.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
-use crate::config::{Config, Problem};
-use crate::tenant::{DomainTable, Quota};
+use crate::config::Problem;
 
+use super::fresh::{self, Draft, Made};
 use super::report::{Changed, Refused, ReloadReport, Warned};
-use super::smoke;
+use super::revision::{About, Origin};
 use super::store::HOST;
-use super::tenant_file::{self, TenantFile, domains_of_broken};
+use super::store::history::Stored;
+use super::tenant_file::domains_of_broken;
 use super::{Generation, Resolver, SmokeWarning, Tenant};
 use crate::chain::spec::is_name;
 
@@ -25,8 +26,8 @@ struct Candidate {
     /// What serves if it does not.
     old: Option<Arc<Tenant>>,
     text: String,
-    /// The newest stored revision.
-    newest: Option<(u64, String)>,
+    /// The revision that the file is, or else the newest.
+    last: Option<Stored>,
     problems: Vec<Problem>,
 }
 
@@ -34,12 +35,25 @@ struct Fresh {
     tenant: Tenant,
     /// Nothing it is built of has changed: `old` stays as it is.
     unchanged: bool,
-    /// The file went live before, so it wins a domain against one that did not.
+    /// The file went live before, and meant the same, so it wins a domain against one that did not.
     recorded: bool,
 }
 
-/// Builds the next generation. With `record` false nothing is written, for `gatepost check`. Blocks.
-pub(super) fn build(cx: Resolver<'_>, old: &Generation, record: bool) -> (Option<Generation>, ReloadReport) {
+/// What is to be built.
+#[derive(Clone, Copy)]
+pub(super) struct Scope<'a> {
+    /// Tenants whose files are looked at; none: all. Those that serve nothing always are.
+    pub(super) only: Option<&'a BTreeSet<String>>,
+    /// What goes live becomes a revision; else nothing is written, for `gatepost check`.
+    pub(super) record: bool,
+}
+
+/// Builds the next generation. Blocks.
+pub(super) fn build(
+    cx: Resolver<'_>,
+    old: &Generation,
+    scope: Scope<'_>,
+) -> (Option<Generation>, ReloadReport) {
     let names = match cx.store.tenants() {
         Ok(names) => names,
         Err(error) => {
@@ -49,12 +63,17 @@ pub(super) fn build(cx: Resolver<'_>, old: &Generation, record: bool) -> (Option
     };
     let mut candidates = BTreeMap::new();
     for name in names {
-        let candidate = candidate(cx, old.tenants.get(&name), &name);
+        let old = old.tenants.get(&name);
+        let passed_over = old.filter(|_| scope.only.is_some_and(|only| !only.contains(&name)));
+        let candidate = match passed_over {
+            Some(old) => Candidate::standing(old),
+            None => candidate(cx, old, &name),
+        };
         candidates.insert(name, candidate);
     }
     let mut generation = loop {
         match assemble(&candidates, old)
-            .and_then(|made| write_history(cx, &mut candidates, record).map(|()| made))
+            .and_then(|made| write_history(cx, &mut candidates, scope.record).map(|()| made))
         {
             Ok(generation) => break generation,
             Err((name, problem)) => step_back(cx, &mut candidates, &name, problem),
@@ -76,13 +95,53 @@ fn step_back(cx: Resolver<'_>, candidates: &mut BTreeMap<String, Candidate>, nam
 }
 
 impl Candidate {
+    /// Makes the tenant of its file, which is the last revision, or was edited since.
+    fn make(&mut self, cx: Resolver<'_>, name: &str, is_revision: bool) {
+        let file = file_name(name);
+        let last = self.last.as_ref().filter(|_| is_revision);
+        if let Some(About { smoke, fingerprint, .. }) = last.and_then(|last| last.about.as_ref()) {
+            cx.tried.remember(fingerprint, &Arc::new(smoke.clone()));
+        }
+        let next = self.last.as_ref().map_or(1, |last| last.number + 1);
+        let edited = Draft { name, file: &file, text: &self.text, revision: next, meant: None };
+        match fresh::make(cx, self.old.as_ref(), last.map_or(edited, |last| draft(name, &file, last))) {
+            Ok(Made { mut tenant, unchanged, kept }) => {
+                let recorded = last.is_some_and(|last| kept || last.about.is_none());
+                if last.is_some() && !recorded {
+                    tenant.revision = next;
+                }
+                self.fresh = Some(Fresh { tenant, unchanged, recorded });
+            }
+            Err(problems) => self.problems = problems,
+        }
+    }
+
+    /// One that is not looked at.
+    fn standing(old: &Arc<Tenant>) -> Self {
+        let fresh = Fresh { tenant: Tenant::clone(old), unchanged: true, recorded: true };
+        let (text, problems) = (String::new(), Vec::new());
+        Self { fresh: Some(fresh), old: Some(old.clone()), text, last: None, problems }
+    }
+
     /// At start nothing serves yet; where the file does not hold, the revision that went live last does.
     fn fall_back(&mut self, cx: Resolver<'_>, name: &str) {
-        let Some((revision, text)) = self.newest.as_ref().filter(|_| self.old.is_none()) else { return };
-        if *text != self.text {
-            let made = fresh(cx, None, name, &file_name(name), text, *revision);
-            self.old = made.ok().map(|(tenant, _)| Arc::new(tenant));
+        let Some(last) = self.last.as_ref().filter(|_| self.old.is_none()) else { return };
+        if last.text != self.text {
+            let file = file_name(name);
+            let made = fresh::make(cx, None, Draft { text: &last.text, ..draft(name, &file, last) });
+            self.old = made.ok().map(|made| Arc::new(made.tenant));
         }
+    }
+}
+
+/// A revision that was live, as it was then.
+fn draft<'a>(name: &'a str, file: &'a str, stored: &'a Stored) -> Draft<'a> {
+    Draft {
+        name,
+        file,
+        text: &stored.text,
+        revision: stored.number,
+        meant: stored.about.as_ref().map(|about| &about.components),
     }
 }
 
@@ -93,7 +152,7 @@ pub(super) fn file_name(name: &str) -> String {
 fn candidate(cx: Resolver<'_>, old: Option<&Arc<Tenant>>, name: &str) -> Candidate {
     let file = file_name(name);
     let mut candidate =
-        Candidate { fresh: None, old: old.cloned(), text: String::new(), newest: None, problems: Vec::new() };
+        Candidate { fresh: None, old: old.cloned(), text: String::new(), last: None, problems: Vec::new() };
     if !is_name(name) || name == HOST {
         let text = format!("\"{}\" cannot name a tenant", name.escape_debug());
         candidate.problems.push(Problem::of_file(file, text));
@@ -103,95 +162,24 @@ fn candidate(cx: Resolver<'_>, old: Option<&Arc<Tenant>>, name: &str) -> Candida
         Ok(text) => candidate.text = text,
         Err(error) => candidate.problems.push(Problem::of_file(&file, format!("cannot be read: {error}"))),
     }
-    match cx.store.newest_revision(name) {
-        Ok(newest) => candidate.newest = newest,
+    let found = cx.store.revision_of(name, &candidate.text);
+    let is_revision = matches!(found, Ok(Some(_)));
+    match found
+        .and_then(|found| found.map_or_else(|| cx.store.newest_revision(name), |found| Ok(Some(found))))
+    {
+        Ok(last) => candidate.last = last,
         Err(error) => {
             let text = format!("its history cannot be read: {error}");
             candidate.problems.push(Problem::of_file(&file, text));
         }
     }
     if candidate.problems.is_empty() {
-        let revision = candidate.newest.as_ref().map_or(0, |(revision, _)| *revision);
-        let recorded = candidate.newest.as_ref().is_some_and(|(_, text)| *text == candidate.text);
-        match fresh(cx, old, name, &file, &candidate.text, revision + u64::from(!recorded)) {
-            Ok((tenant, unchanged)) => candidate.fresh = Some(Fresh { tenant, unchanged, recorded }),
-            Err(problems) => candidate.problems = problems,
-        }
+        candidate.make(cx, name, is_revision);
     }
     if candidate.fresh.is_none() {
         candidate.fall_back(cx, name);
     }
     candidate
-}
-
-/// Builds a tenant from its file, runs the smoke corpus through it, and says whether it is what `old` was built of: then
-/// nothing is run.
-pub(super) fn fresh(
-    cx: Resolver<'_>,
-    old: Option<&Arc<Tenant>>,
-    name: &str,
-    file: &str,
-    text: &str,
-    revision: u64,
-) -> Result<(Tenant, bool), Vec<Problem>> {
-    let parsed = tenant_file::read(file, text, &cx.config.limits, &cx.config.limits_max)?;
-    let fingerprint = fingerprint(cx, name, &parsed, text);
-    if let Some(old) = old.filter(|old| old.fingerprint == fingerprint) {
-        return Ok((Tenant::clone(old), true));
-    }
-    let resolved = Resolver { rehearse: true, ..cx }.resolve(name, &parsed, true)?;
-    let chunk_size = cx.config.server.chunk_size.as_usize();
-    let fault = |fault: smoke::Fault| parsed.stage_problem(&fault.stage, "", fault.text);
-    let smoke = smoke::run(&resolved.rehearsals, &parsed.domains, chunk_size)
-        .map_err(|faults| faults.into_iter().map(fault).collect::<Vec<_>>())?;
-    let quota = old.map_or_else(|| Quota::new(Tenant::caps(&parsed.limits)), |old| old.quota.clone());
-    let tenant = Tenant {
-        name: name.to_owned(),
-        revision,
-        spec: parsed.chain,
-        line_up: Arc::new(resolved.line_up),
-        checks: resolved.checks.into(),
-        flowing: resolved.flowing,
-        smoke: Arc::new(smoke),
-        limits: parsed.limits,
-        weight: parsed.weight,
-        domains: parsed.domains,
-        quota,
-        fingerprint,
-        life: Arc::default(),
-    };
-    Ok((tenant, false))
-}
-
-/// A hash of all that a tenant with this file would be built of now; none: the file does not hold.
-pub(super) fn fingerprint_of(cx: Resolver<'_>, name: &str, text: &str) -> Option<blake3::Hash> {
-    let parsed = tenant_file::read("", text, &cx.config.limits, &cx.config.limits_max).ok()?;
-    Some(fingerprint(cx, name, &parsed, text))
-}
-
-/// A hash of all that a tenant is built of. What cannot be read hashes as itself; building reports it.
-fn fingerprint(cx: Resolver<'_>, name: &str, file: &TenantFile, text: &str) -> blake3::Hash {
-    let mut hasher = blake3::Hasher::new();
-    let mut add = |bytes: &[u8]| {
-        hasher.update(&(bytes.len() as u64).to_le_bytes());
-        hasher.update(bytes);
-    };
-    let Config { server, listeners, limits, limits_max, admin: _, telemetry: _ } = cx.config;
-    let sizes: Vec<_> = listeners.iter().map(|listener| listener.message_size_max).collect();
-    add(format!("{server:?} {limits:?} {limits_max:?} {sizes:?}").as_bytes());
-    add(text.as_bytes());
-    let named = file.chain.all().chain(&file.recipients);
-    for stage in named.filter(|stage| !cx.is_native(stage)) {
-        match cx.find(name, stage) {
-            Ok(found) => {
-                add(found.path.as_os_str().as_encoded_bytes());
-                let read = super::resolve::read_component(&found, file.limits.component_size_max);
-                add(blake3::hash(&read.unwrap_or_default()).as_bytes());
-            }
-            Err(text) => add(text.as_bytes()),
-        }
-    }
-    hasher.finalize()
 }
 
 type Fault = (String, Problem);
@@ -212,24 +200,22 @@ fn assemble(candidates: &BTreeMap<String, Candidate>, old: &Generation) -> Resul
         }
     }
     order.sort_by_key(|(rank, name, _)| (*rank, *name));
-    let mut domains = DomainTable::default();
+    let mut generation = Generation::default();
     for (rank, name, tenant) in order {
-        let owner: Arc<str> = name.as_str().into();
-        for pattern in &tenant.domains {
-            let Err(_) = domains.insert(pattern, owner.clone()) else { continue };
-            // What serves already has no conflicts.
-            if rank > 0 {
-                let problem = Problem {
-                    file: file_name(name),
-                    line: 0,
-                    key: "domains".to_owned(),
-                    text: format!("`{pattern}` belongs to another tenant"),
-                };
-                return Err((name.clone(), problem));
-            }
+        // What serves already has no conflicts.
+        if let Err(taken) = generation.give_domains(tenant)
+            && rank > 0
+        {
+            return Err((name.clone(), taken_domain(name, &taken)));
         }
     }
-    Ok(Generation { domains, ..Generation::default() })
+    Ok(generation)
+}
+
+/// The problem of a file that asks for what another tenant has.
+pub(super) fn taken_domain(name: &str, pattern: &str) -> Problem {
+    let text = format!("`{pattern}` belongs to another tenant");
+    Problem { file: file_name(name), line: 0, key: "domains".to_owned(), text }
 }
 
 /// Makes each file that goes live a revision.
@@ -243,15 +229,29 @@ fn write_history(
 ) -> Result<(), Fault> {
     for (name, candidate) in candidates.iter_mut().filter(|_| record) {
         let Some(fresh) = candidate.fresh.as_mut().filter(|fresh| !fresh.unchanged) else { continue };
-        let recorded = cx.store.record(name, &candidate.text);
         let failed = |error: io::Error| {
             let text = format!("its revision cannot be stored: {error}");
             (name.clone(), Problem::of_file(file_name(name), text))
         };
-        fresh.tenant.revision = recorded.map_err(failed)?;
-        fresh.recorded = true;
+        if !fresh.recorded {
+            let about = Origin::file().about(&fresh.tenant);
+            fresh.tenant.revision = cx.store.append(name, &candidate.text, &about).map_err(failed)?;
+            fresh.recorded = true;
+        } else if candidate.last.as_ref().is_some_and(|last| last.about.is_none()) {
+            let about = Origin::file().about(&fresh.tenant);
+            cx.store.describe(name, fresh.tenant.revision, &about).map_err(failed)?;
+        }
+        settle(cx, name, fresh.tenant.revision).map_err(failed)?;
     }
     Ok(())
+}
+
+/// What the live file says is what is live: no revision stays that was on its way when somebody killed us.
+fn settle(cx: Resolver<'_>, name: &str, live: u64) -> io::Result<()> {
+    for stranded in cx.store.revisions(name)?.into_iter().filter(|number| *number > live) {
+        cx.store.forget(name, stranded)?;
+    }
+    cx.store.confirm(name, live)
 }
 
 /// Puts the tenants in, and says what became of each.
@@ -263,7 +263,7 @@ fn fill(
     let mut report = ReloadReport::default();
     let mut broken = Vec::new();
     let gone = |name: &&String| !candidates.contains_key(*name);
-    report.removed = old.tenants.keys().chain(&old.broken).filter(gone).cloned().collect();
+    report.removed = old.tenants.keys().chain(old.broken.keys()).filter(gone).cloned().collect();
     for (name, candidate) in candidates {
         match (candidate.fresh, candidate.old) {
             (Some(Fresh { unchanged: true, .. }), Some(old)) => {
@@ -289,14 +289,7 @@ fn fill(
         }
     }
     for (name, patterns) in broken {
-        for pattern in patterns {
-            // Mail that a tenant in service takes stays with it, also where the broken one is more exact.
-            let probe = pattern.to_string().replace('*', "any");
-            if generation.domains.get(&probe).is_none() {
-                let _ = generation.domains.insert(&pattern, name.as_str().into());
-            }
-        }
-        generation.broken.insert(name);
+        generation.add_broken(name, patterns);
     }
     (Some(generation), report)
 }

@@ -1,31 +1,37 @@
-//! A change of one tenant's chain: built and checked beside what serves, then made durable, then live.
+//! A change of one tenant: built and checked beside what serves, then made durable, then live.
 //!
 //! ```text
-//! live text --apply--> new text --resolve, configure, smoke--> tenant      without a lock
-//! history --> live file --> swap                                           under the reload's
+//! live text --apply--> new text --read, resolve, configure, smoke--> tenant      without a lock
+//! history, pending --> live file --> history, confirmed --> swap                 under the reload's
 //! ```
 //!
-//! What a kill leaves at any step is whole: the old text is live until the file is renamed, the new one after.
+//! What a kill leaves at any step is whole: the old revision is live until the file is renamed, the new one after.
 
 use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
-use super::build::{file_name, fingerprint_of, fresh};
+use super::build::{file_name, taken_domain};
+use super::fresh::{self, Draft, Made, fingerprint_of};
+use super::revision::Components;
 use super::settings::Unwritable;
 use super::store::HOST;
-use super::{Catalog, ChainChange, ChainSettings, ChainView, Generation, Tenant};
+use super::store::history::Stored;
+use super::{Catalog, ChainChange, ChainSettings, ChainView, Origin, Tenant};
 use crate::chain::spec::is_name;
 use crate::config::Problem;
 use crate::config::load::FILE_MAX;
 use crate::telemetry::Event;
 
-/// Why a chain was not changed. Nothing has changed then.
+/// Why a tenant was not changed. Nothing has changed then.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
     /// There is no such tenant.
     #[error("there is no tenant `{0}`")]
     NoTenant(String),
+    /// There is no such revision.
+    #[error("`{0}` has no revision {1}: the last 20 are kept")]
+    NoRevision(String, u64),
     /// The caller knows another revision than the one that is live.
     #[error("revision {live} is live, not the one asked for")]
     Stale {
@@ -35,6 +41,9 @@ pub enum ChangeError {
     /// What the files say is not what is live, so there is nothing to be changed.
     #[error("{0}")]
     Conflict(String),
+    /// Only the host may change these keys.
+    #[error("only the host may set {}: ask it, or leave {} as it is", .0.join(", "), if .0.len() == 1 { "it" } else { "each" })]
+    HostOnly(Vec<String>),
     /// What would be changed does not hold.
     #[error("the chain is refused")]
     Refused(Vec<Problem>),
@@ -43,10 +52,21 @@ pub enum ChangeError {
     Io(String),
 }
 
+/// Who asks for a change, and on which condition.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// What the history is to say of it.
+    pub origin: Origin,
+    /// It is the tenant that asks: what only the host may set must stay.
+    pub by_tenant: bool,
+    /// Only if this revision is live.
+    pub expected: Option<u64>,
+}
+
 /// A tenant that serves exactly what its file says.
-struct Live {
-    tenant: Arc<Tenant>,
-    text: String,
+pub(super) struct Live {
+    pub(super) tenant: Arc<Tenant>,
+    pub(super) text: String,
 }
 
 impl Catalog {
@@ -55,23 +75,73 @@ impl Catalog {
     /// # Errors
     /// [`ChangeError::NoTenant`], [`ChangeError::Conflict`] where it serves none, [`ChangeError::Io`].
     pub fn chain(&self, name: &str) -> Result<(u64, ChainSettings), ChangeError> {
-        let revision = self.serving(name)?.revision;
-        let text = self.store.read_revision(name, revision).map_err(|error| {
-            ChangeError::Io(format!("revision {revision} of `{name}` cannot be read: {error}"))
-        })?;
-        Ok((revision, ChainSettings::of(&text)))
+        let tenant = self.serving(name)?;
+        Ok((tenant.revision, ChainSettings::of(&self.revision(name, tenant.revision)?.text)))
     }
 
-    /// Changes a tenant's chain; with `expected` only if that revision is live. Blocks, for long where components are compiled.
+    /// A tenant's chain as it serves now.
+    ///
+    /// # Errors
+    /// [`ChangeError::NoTenant`], [`ChangeError::Conflict`] where it serves none.
+    pub fn chain_view(&self, name: &str) -> Result<ChainView, ChangeError> {
+        Ok(ChainView::of(&*self.serving(name)?))
+    }
+
+    /// Changes a tenant's chain. Blocks, for long where components are compiled.
     ///
     /// # Errors
     /// Then nothing has changed.
-    pub fn set_chain(
+    pub fn set_chain(&self, name: &str, change: &ChainChange, ask: &Ask) -> Result<ChainView, ChangeError> {
+        let live = self.expect(name, ask.expected)?;
+        let text = self.changed(&live, change, ask.by_tenant)?;
+        self.propose(&live, &text, None, ask)
+    }
+
+    /// What [`Self::set_chain`] would make live. Blocks as it does.
+    ///
+    /// # Errors
+    /// As it does.
+    pub fn check_chain(
         &self,
         name: &str,
         change: &ChainChange,
-        expected: Option<u64>,
+        by_tenant: bool,
     ) -> Result<ChainView, ChangeError> {
+        let live = self.expect(name, None)?;
+        let text = self.changed(&live, change, by_tenant)?;
+        let made = self.make(&live, &text, None)?;
+        let revision = live.tenant.revision + u64::from(!made.unchanged);
+        Ok(ChainView { revision, ..ChainView::of(&made.tenant) })
+    }
+
+    /// Brings an older revision back, as a new one that means the same bytes; by default the one before that which is live.
+    /// What is still loaded is not compiled again, and what went through the smoke corpus not tried again. Blocks.
+    ///
+    /// # Errors
+    /// Then nothing has changed.
+    pub fn roll_back(&self, name: &str, to: Option<u64>, ask: &Ask) -> Result<ChainView, ChangeError> {
+        let live = self.expect(name, ask.expected)?;
+        let before = || {
+            let known = self.store.revisions(name).unwrap_or_default();
+            known.into_iter().rfind(|number| *number < live.tenant.revision)
+        };
+        let to = to.or_else(before).ok_or_else(|| {
+            ChangeError::Conflict(format!("there is no revision before {}", live.tenant.revision))
+        })?;
+        let Stored { text, about, .. } = self.revision(name, to)?;
+        if ask.by_tenant {
+            self.permit(&live.text, &text)?;
+        }
+        if let Some(about) = &about {
+            self.tried.remember(&about.fingerprint, &Arc::new(about.smoke.clone()));
+        }
+        let origin = Origin { of: Some(to), ..ask.origin.clone() };
+        let ask = Ask { origin, ..ask.clone() };
+        self.propose(&live, &text, about.as_ref().map(|about| &about.components), &ask)
+    }
+
+    /// The tenant, if it serves the revision that is expected.
+    pub(super) fn expect(&self, name: &str, expected: Option<u64>) -> Result<Live, ChangeError> {
         let live = match self.live(name) {
             // Or another change is between its file and its swap just now.
             Err(ChangeError::Conflict(_)) => {
@@ -81,84 +151,134 @@ impl Catalog {
             live => live?,
         };
         let revision = live.tenant.revision;
-        if expected.is_some_and(|expected| expected != revision) {
-            return Err(ChangeError::Stale { live: revision });
+        match expected {
+            Some(expected) if expected != revision => Err(ChangeError::Stale { live: revision }),
+            _ => Ok(live),
+        }
+    }
+
+    /// The text of a tenant's file once its chain is changed.
+    pub(super) fn changed(
+        &self,
+        live: &Live,
+        change: &ChainChange,
+        by_tenant: bool,
+    ) -> Result<String, ChangeError> {
+        let text = change
+            .apply(&live.text)
+            .map_err(|Unwritable(key, text)| refusal(&live.tenant.name, &key, text))?;
+        if by_tenant {
+            self.permit(&live.text, &text)?;
+        }
+        Ok(text)
+    }
+
+    /// Makes the tenant that `text` says, in the place of what is live.
+    fn make(&self, live: &Live, text: &str, meant: Option<&Components>) -> Result<Made, ChangeError> {
+        let name = &live.tenant.name;
+        if text.len() as u64 > FILE_MAX {
+            return Err(refusal(name, "", "the tenant's file would be too long"));
         }
         let file = file_name(name);
-        let refuse = |key: String, text: String| {
-            ChangeError::Refused(vec![Problem { file: file.clone(), line: 0, key, text }])
-        };
-        let text = change.apply(&live.text).map_err(|Unwritable(key, text)| refuse(key, text))?;
-        if text.len() as u64 > FILE_MAX {
-            return Err(refuse(String::new(), "the tenant's file would be too long".to_owned()));
+        let draft = Draft { name, file: &file, text, revision: live.tenant.revision, meant };
+        let made = self.with_resolver(|cx| fresh::make(cx, Some(&live.tenant), draft));
+        made.map_err(ChangeError::Refused)
+    }
+
+    /// Makes `text` live, where it holds; `meant` is what its names have to mean.
+    pub(super) fn propose(
+        &self,
+        live: &Live,
+        text: &str,
+        meant: Option<&Components>,
+        ask: &Ask,
+    ) -> Result<ChainView, ChangeError> {
+        let made = self.make(live, text, meant)?;
+        if let Some(meant) = meant.filter(|_| !made.kept) {
+            let ran: Vec<String> = meant.values().map(ToString::to_string).collect();
+            let text = format!("it ran {}, not all of which is there any more", ran.join(", "));
+            return Err(refusal(&live.tenant.name, "chain", text));
         }
-        let built = self.with_resolver(|cx| fresh(cx, Some(&live.tenant), name, &file, &text, revision));
-        let (tenant, unchanged) = built.map_err(ChangeError::Refused)?;
-        if !unchanged {
-            return self.put(&live, tenant, &text, expected);
+        if made.unchanged {
+            return Ok(ChainView::of(&live.tenant));
         }
-        Ok(ChainView::of(&live.tenant))
+        self.put(live, made.tenant, text, ask)
     }
 
     /// Makes what was built live, unless what it was built of has changed meanwhile.
-    fn put(
-        &self,
-        live: &Live,
-        mut tenant: Tenant,
-        text: &str,
-        expected: Option<u64>,
-    ) -> Result<ChainView, ChangeError> {
+    fn put(&self, live: &Live, mut tenant: Tenant, text: &str, ask: &Ask) -> Result<ChainView, ChangeError> {
         let _one_at_a_time = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let name = tenant.name.clone();
-        if self.over.load(Ordering::Relaxed) {
-            return Err(ChangeError::Conflict("the server is shutting down".to_owned()));
-        }
+        self.still_open()?;
         let now = self.live(&name)?;
-        if now.tenant.revision != live.tenant.revision && expected.is_some() {
+        if now.tenant.revision != live.tenant.revision && ask.expected.is_some() {
             return Err(ChangeError::Stale { live: now.tenant.revision });
         }
-        let built_of = self.with_resolver(|cx| fingerprint_of(cx, &name, text));
-        let same = now.text == live.text && built_of == Some(tenant.fingerprint);
-        if !same || now.tenant.domains != tenant.domains {
+        let built_of = self.with_resolver(|cx| fingerprint_of(cx, &name, text, &tenant.components));
+        if now.text != live.text || built_of != Some(tenant.fingerprint) {
             return Err(ChangeError::Conflict(format!(
                 "`{name}`, its components or the config changed while the chain was checked; try again"
             )));
         }
-        let unwritten =
-            |error: io::Error| ChangeError::Io(format!("the new revision cannot be stored: {error}"));
-        tenant.revision = self.store.record(&name, text).map_err(unwritten)?;
+        let taken = |pattern: String| ChangeError::Refused(vec![taken_domain(&name, &pattern)]);
+        let current = self.current();
+        current.with(Arc::new(tenant.clone())).map_err(taken)?;
+        let about = ask.origin.about(&tenant);
+        tenant.revision = self.store.append(&name, text, &about).map_err(|error| unwritten(&error))?;
         if text != now.text {
             self.store.put_tenant(&name, text).map_err(|error| {
-                self.take_back(&name, &now, tenant.revision);
-                unwritten(error)
+                self.take_back(&name, &now.text, tenant.revision);
+                unwritten(&error)
             })?;
         }
+        // It is live from here on: a revision that stays pending is found by the next start.
+        let _ = self.store.confirm(&name, tenant.revision);
         let tenant = Arc::new(tenant);
-        let mut generation = Generation::clone(&self.current());
-        generation.tenants.insert(name.clone(), tenant.clone());
-        self.install(generation);
-        self.refused.lock().unwrap_or_else(PoisonError::into_inner).remove(&name);
+        self.install(current.with(tenant.clone()).map_err(taken)?);
+        self.went_live(&tenant);
+        Ok(ChainView::of(&tenant))
+    }
+
+    /// Says so.
+    pub(super) fn went_live(&self, tenant: &Tenant) {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).remove(&tenant.name);
         self.telemetry.emit(Event::TenantLoaded {
-            tenant: name.clone(),
+            tenant: tenant.name.clone(),
             revision: tenant.revision,
             chain: tenant.spec.to_string(),
         });
         for warning in &tenant.smoke.warnings {
-            self.warn(&name, warning);
+            self.warn(&tenant.name, warning);
         }
-        Ok(ChainView::of(&tenant))
+    }
+
+    /// # Errors
+    /// The catalog is retired.
+    pub(super) fn still_open(&self) -> Result<(), ChangeError> {
+        if self.over.load(Ordering::Relaxed) {
+            return Err(ChangeError::Conflict("the server is shutting down".to_owned()));
+        }
+        Ok(())
     }
 
     /// After the live file could not be written: as far as the disk still lets us, what never went live leaves no trace.
-    fn take_back(&self, name: &str, before: &Live, revision: u64) {
+    fn take_back(&self, name: &str, before: &str, revision: u64) {
         let _ = self.store.forget(name, revision);
-        if self.store.read_tenant(name).is_ok_and(|text| text != before.text) {
-            let _ = self.store.put_tenant(name, &before.text);
+        if self.store.read_tenant(name).is_ok_and(|text| text != before) {
+            let _ = self.store.put_tenant(name, before);
         }
     }
 
+    /// One revision of a tenant that is there.
+    pub(super) fn revision(&self, name: &str, number: u64) -> Result<Stored, ChangeError> {
+        self.store.read_revision(name, number).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => ChangeError::NoRevision(name.to_owned(), number),
+            _ => ChangeError::Io(format!("revision {number} of `{name}` cannot be read: {error}")),
+        })
+    }
+
     /// The tenant as it serves now.
-    fn serving(&self, name: &str) -> Result<Arc<Tenant>, ChangeError> {
+    pub(super) fn serving(&self, name: &str) -> Result<Arc<Tenant>, ChangeError> {
         if let Some(tenant) = self.current().tenants.get(name) {
             return Ok(tenant.clone());
         }
@@ -171,7 +291,7 @@ impl Catalog {
     }
 
     /// The tenant as it serves now, if that is what its file says.
-    fn live(&self, name: &str) -> Result<Live, ChangeError> {
+    pub(super) fn live(&self, name: &str) -> Result<Live, ChangeError> {
         let tenant = self.serving(name)?;
         let unread =
             |error: io::Error| ChangeError::Io(format!("the file of `{name}` cannot be read: {error}"));
@@ -181,19 +301,29 @@ impl Catalog {
         };
         let newest = self.store.newest_revision(name).map_err(unread)?;
         match (text, newest) {
-            (Some(text), Some((revision, stored))) if revision == tenant.revision && stored == text => {
+            (Some(text), Some(newest)) if newest.number == tenant.revision && newest.text == text => {
                 Ok(Live { tenant, text })
             }
             _ => Err(ChangeError::Conflict(format!(
                 "the file of `{name}` is not what went live as revision {0}: reload it, or copy \
-                 `catalog/history/{name}/{0:04}.toml` over it, before the chain is changed here",
+                 `catalog/history/{name}/{0:04}.toml` over it, before it is changed here",
                 tenant.revision
             ))),
         }
     }
 
     /// Whether a tenant has a file. One that is no name never has.
-    pub(super) fn has_tenant(&self, name: &str) -> bool {
+    pub fn has_tenant(&self, name: &str) -> bool {
         is_name(name) && name != HOST && self.store.tenant_path(name).is_file()
     }
+}
+
+/// One thing that is wrong with a tenant's file.
+pub(super) fn refusal(name: &str, key: &str, text: impl Into<String>) -> ChangeError {
+    let (file, key, text) = (file_name(name), key.to_owned(), text.into());
+    ChangeError::Refused(vec![Problem { file, line: 0, key, text }])
+}
+
+pub(super) fn unwritten(error: &io::Error) -> ChangeError {
+    ChangeError::Io(format!("the new revision cannot be stored: {error}"))
 }

@@ -1,10 +1,11 @@
 //! An immutable snapshot of all tenants: who takes a recipient, and by which chain. Replaced, never edited.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use super::retirement::Retirement;
+use super::revision::Components;
 use super::smoke::Smoke;
 use crate::chain::{Breaker, ChainSpec, Content, LineUp, PlannedCheck};
 use crate::config::Limits;
@@ -26,6 +27,8 @@ pub struct Tenant {
     pub checks: Arc<[PlannedCheck]>,
     /// What flows in the chain: first the message, then what each stage gives.
     pub flowing: Vec<Content>,
+    /// What the names of components in it meant when it went live.
+    pub components: Arc<Components>,
     /// What the smoke corpus showed of its sandboxed stages.
     pub smoke: Arc<Smoke>,
     /// What its messages may use.
@@ -57,8 +60,8 @@ impl Tenant {
 pub struct Generation {
     /// Tenants that take messages.
     pub tenants: BTreeMap<String, Arc<Tenant>>,
-    /// Tenants that have a file, but none that ever went live: their domains get 451 4.3.5.
-    pub broken: BTreeSet<String>,
+    /// Tenants that have a file, but none that ever went live, with their domains, which get 451 4.3.5.
+    pub broken: BTreeMap<String, Vec<Pattern>>,
     /// Whose each domain is, by name.
     pub(super) domains: DomainTable<Arc<str>>,
     /// Who takes `<postmaster>`; none: the first tenant by name.
@@ -85,7 +88,9 @@ impl Generation {
                 _ if !recipient.local().eq_ignore_ascii_case("postmaster") => Resolution::Unknown,
                 (Some(name), _) => self.by_name(name),
                 (None, Some(first)) => self.by_name(first),
-                (None, None) => self.broken.first().map_or(Resolution::Unknown, |name| self.by_name(name)),
+                (None, None) => {
+                    self.broken.keys().next().map_or(Resolution::Unknown, |name| self.by_name(name))
+                }
             };
         }
         self.domains.get(recipient.domain()).map_or(Resolution::Unknown, |name| self.by_name(name))
@@ -96,6 +101,74 @@ impl Generation {
             Some(tenant) => Resolution::Tenant(tenant.clone()),
             None => Resolution::Broken(name.to_owned()),
         }
+    }
+}
+
+impl Generation {
+    /// Gives a tenant its domains.
+    ///
+    /// # Errors
+    /// One that another tenant has.
+    pub(super) fn give_domains(&mut self, tenant: &Tenant) -> Result<(), String> {
+        let owner: Arc<str> = tenant.name.as_str().into();
+        let mut taken = Ok(());
+        for pattern in &tenant.domains {
+            if self.domains.insert(pattern, owner.clone()).is_err() {
+                taken = taken.and(Err(pattern.to_string()));
+            }
+        }
+        taken
+    }
+
+    /// Adds a tenant that serves nothing. Mail that a tenant in service takes stays with it, also where the broken one is more
+    /// exact.
+    pub(super) fn add_broken(&mut self, name: String, patterns: Vec<Pattern>) {
+        for pattern in &patterns {
+            let probe = pattern.to_string().replace('*', "any");
+            if self.domains.get(&probe).is_none() {
+                let _ = self.domains.insert(pattern, name.as_str().into());
+            }
+        }
+        self.broken.insert(name, patterns);
+    }
+
+    /// The same with `tenant` in it, or in the place of the one that has its name.
+    ///
+    /// # Errors
+    /// A domain of it that another tenant has.
+    pub(super) fn with(&self, tenant: Arc<Tenant>) -> Result<Self, String> {
+        if self.tenants.get(&tenant.name).is_some_and(|old| old.domains == tenant.domains) {
+            let mut next = self.clone();
+            next.tenants.insert(tenant.name.clone(), tenant);
+            return Ok(next);
+        }
+        let mut next = self.without(&tenant.name);
+        next.domains = DomainTable::default();
+        for other in next.tenants.values().cloned().collect::<Vec<_>>() {
+            // They stand beside each other already.
+            let _ = next.give_domains(&other);
+        }
+        next.give_domains(&tenant)?;
+        for (name, patterns) in std::mem::take(&mut next.broken) {
+            next.add_broken(name, patterns);
+        }
+        next.tenants.insert(tenant.name.clone(), tenant);
+        Ok(next)
+    }
+
+    /// The same without the tenant of this name; its domains are nobody's.
+    pub(super) fn without(&self, name: &str) -> Self {
+        let mut next = Self { domains: DomainTable::default(), ..self.clone() };
+        next.tenants.remove(name);
+        let mut broken = std::mem::take(&mut next.broken);
+        broken.remove(name);
+        for other in next.tenants.values().cloned().collect::<Vec<_>>() {
+            let _ = next.give_domains(&other);
+        }
+        for (name, patterns) in broken {
+            next.add_broken(name, patterns);
+        }
+        next
     }
 }
 

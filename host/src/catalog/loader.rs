@@ -107,6 +107,16 @@ pub trait ComponentLoader: Send + Sync {
     /// What is wrong with the component, for its owner to read.
     fn inspect(&self, upload: ComponentUpload<'_>) -> Result<Inspection, LoadRefusal>;
 
+    /// What a component imports and exports, without asking it.
+    fn interfaces(&self, _bytes: &[u8]) -> (Vec<String>, Vec<String>) {
+        (Vec::new(), Vec::new())
+    }
+
+    /// The grants that a component with these imports needs.
+    fn grants(&self, _imports: &[String]) -> Vec<String> {
+        Vec::new()
+    }
+
     /// A processor that stands ready.
     ///
     /// # Errors

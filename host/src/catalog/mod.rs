@@ -9,41 +9,55 @@
 mod build;
 pub mod change;
 mod checks;
+mod fresh;
 pub mod generation;
+pub mod inventory;
 pub mod loader;
+pub mod past;
 pub mod registry;
 pub mod report;
 pub mod resolve;
 pub mod retirement;
+pub mod revision;
+mod rights;
 #[cfg(feature = "wasm")]
 mod sandbox_loader;
 pub mod settings;
 pub mod smoke;
 pub mod store;
 pub mod tenant_file;
+pub mod tenants;
+pub mod try_out;
 pub mod upload;
 pub mod view;
 
 pub use crate::sink::SinkFactory;
-pub use change::ChangeError;
+pub use change::{Ask, ChangeError};
+pub use fresh::Tried;
 pub use generation::{Generation, Resolution, Tenant};
+pub use inventory::{Inventory, ProcessorView};
 pub use loader::{
     Allowed, ComponentLoader, ComponentStage, ComponentUpload, Inspection, LoadRefusal, NoComponents,
 };
+pub use past::{RevisionText, RevisionView};
 pub use registry::Registry;
 pub use report::{Changed, Refused, ReloadReport, Warned};
 pub use resolve::{Resolved, Resolver};
 pub use retirement::Retired;
+pub use revision::{Action, Component, Components, Origin};
 #[cfg(feature = "wasm")]
 pub use sandbox_loader::{SandboxLoader, load_limits};
-pub use settings::{ChainChange, ChainSettings};
+pub use settings::{ChainChange, ChainSettings, StageSettings, TenantSettings};
 pub use smoke::{Smoke, SmokeFigures, SmokeWarning};
 pub use store::Store;
 pub use tenant_file::TenantFile;
+pub use tenants::TenantView;
+pub use try_out::TryOut;
 pub use upload::{Place, UploadError, Uploaded};
 pub use view::{ChainView, StageView};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -51,6 +65,7 @@ use arc_swap::ArcSwap;
 
 use crate::config::Config;
 use crate::telemetry::{Event, Telemetry};
+use build::Scope;
 use retirement::RetiredSender;
 
 /// The live catalog.
@@ -66,10 +81,21 @@ pub struct Catalog {
     /// One component is stored at a time.
     storing: Mutex<()>,
     refused: Mutex<BTreeMap<String, Vec<String>>>,
+    /// What the smoke corpus has shown of chains that it has seen.
+    tried: Tried,
     /// Where chains go that have served. None: nobody calls their hooks.
     retired: Mutex<Option<RetiredSender>>,
     /// It is retired.
     over: AtomicBool,
+}
+
+/// What the listeners take at most, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WireLimits {
+    /// A message.
+    pub message_size: u64,
+    /// A header section.
+    pub header_size: usize,
 }
 
 impl Catalog {
@@ -91,6 +117,7 @@ impl Catalog {
             reloading: Mutex::new(()),
             storing: Mutex::new(()),
             refused: Mutex::default(),
+            tried: Tried::default(),
             retired: Mutex::default(),
             over: AtomicBool::new(false),
         }
@@ -122,6 +149,21 @@ impl Catalog {
         self.current.load_full()
     }
 
+    /// Where the host keeps what is its own.
+    pub fn state_dir(&self) -> PathBuf {
+        self.config.load().server.state_dir.clone()
+    }
+
+    /// The largest message, and header section, that any listener takes.
+    pub fn wire_limits(&self) -> WireLimits {
+        let config = self.config.load();
+        let listeners = || config.listeners.iter();
+        WireLimits {
+            message_size: listeners().map(|listener| listener.message_size_max.0).max().unwrap_or(25 << 20),
+            header_size: listeners().map(|l| l.header_size_max.as_usize()).max().unwrap_or(256 << 10),
+        }
+    }
+
     /// The files below it.
     pub fn store(&self) -> &Store {
         &self.store
@@ -137,19 +179,51 @@ impl Catalog {
         self.config.store(config);
     }
 
-    /// Reads all files anew, builds what changed and swaps it in. Blocks, for long where components are compiled: call it
-    /// where blocking is allowed.
+    /// Reads all files anew, builds what changed and swaps it in. A revision that is live goes on meaning what it meant: a newer
+    /// version of a component waits until somebody changes the chain, or says it once more. Blocks, for long where components
+    /// are compiled: call it where blocking is allowed.
     pub fn reload(&self) -> ReloadReport {
+        let report = self.rebuild(None);
+        self.announce(&report);
+        self.telemetry.emit(Event::Reloaded {
+            ok: report.is_ok(),
+            changed: report.changed.len() + report.removed.len(),
+            refused: report.refused.len(),
+        });
+        report
+    }
+
+    /// Reads the files of these tenants anew, and of those that do not serve what their files say; none: all. What is told and logged is what has
+    /// changed. Blocks as `reload` does.
+    pub fn refresh(&self, only: Option<&BTreeSet<String>>) -> ReloadReport {
+        let before = self.refused();
+        // A component that has come may be what a file lacked.
+        let only = only.map(|only| only.iter().chain(before.keys()).cloned().collect());
+        let mut report = self.rebuild(only.as_ref());
+        let now = self.refused();
+        report.refused.retain(|refused| before.get(&refused.tenant) != now.get(&refused.tenant));
+        self.announce(&report);
+        report
+    }
+
+    fn rebuild(&self, only: Option<&BTreeSet<String>>) -> ReloadReport {
         let _one_at_a_time = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let old = self.current.load_full();
-        let (generation, report) = self.with_resolver(|resolver| build::build(resolver, &old, true));
+        let scope = Scope { only, record: true };
+        let (generation, report) = self.with_resolver(|resolver| build::build(resolver, &old, scope));
         if let Some(generation) = generation {
             self.install(generation);
         }
         let texts = |refused: &Refused| refused.problems.iter().map(ToString::to_string).collect();
-        let refused = report.refused.iter().map(|refused| (refused.tenant.clone(), texts(refused))).collect();
-        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = refused;
-        self.announce(&report);
+        let refused = report.refused.iter().map(|refused| (refused.tenant.clone(), texts(refused)));
+        let mut all = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        match only {
+            // What was not looked at stands as it stood.
+            Some(only) => all.retain(|name, _| !only.contains(name) && old.tenants.contains_key(name)),
+            None => all.clear(),
+        }
+        all.extend(refused);
+        drop(all);
         report
     }
 
@@ -170,8 +244,9 @@ impl Catalog {
 
     /// What a reload would do, as seen from a host that starts now. Swaps and writes nothing. Blocks as `reload` does.
     pub fn check(&self) -> (Generation, ReloadReport) {
-        let (generation, report) =
-            self.with_resolver(|resolver| build::build(resolver, &Generation::default(), false));
+        let (generation, report) = self.with_resolver(|resolver| {
+            build::build(resolver, &Generation::default(), Scope { only: None, record: false })
+        });
         (generation.unwrap_or_default(), report)
     }
 
@@ -186,6 +261,9 @@ impl Catalog {
             telemetry: &self.telemetry,
             fixed: None,
             rehearse: false,
+            meant: None,
+            kv: None,
+            tried: &self.tried,
         })
     }
 
@@ -219,11 +297,9 @@ impl Catalog {
                 problems: refused.problems.iter().map(ToString::to_string).collect(),
             });
         }
-        self.telemetry.emit(Event::Reloaded {
-            ok: report.is_ok(),
-            changed: report.changed.len() + report.removed.len(),
-            refused: report.refused.len(),
-        });
+        for tenant in &report.removed {
+            self.telemetry.emit(Event::TenantRemoved { tenant: tenant.clone() });
+        }
     }
 }
 

@@ -3,13 +3,14 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::SmokeWarning;
 use crate::config::Problem;
 use crate::telemetry::causes::one_line;
 
 /// What a reload did.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReloadReport {
     /// Tenants that went live, with their revisions.
     pub changed: Vec<Changed>,
@@ -26,7 +27,7 @@ pub struct ReloadReport {
 }
 
 /// A tenant that went live.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Changed {
     /// Its name.
     pub tenant: String,
@@ -35,7 +36,7 @@ pub struct Changed {
 }
 
 /// A tenant whose file was refused.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Refused {
     /// Its name.
     pub tenant: String,
@@ -46,7 +47,7 @@ pub struct Refused {
 }
 
 /// A warning, and whose it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Warned {
     /// The tenant.
     pub tenant: String,

@@ -16,10 +16,13 @@ use crate::sink::Sink;
 use crate::telemetry::Telemetry;
 
 use super::checks::{check_instances, check_sinks, check_types, misplaced};
+use super::fresh::Tried;
+use super::revision::Components;
 use super::smoke::Rehearsal;
 use super::store::{Found, HOST};
 use super::tenant_file::StageTable;
 use super::{ComponentLoader, ComponentStage, Registry, Store, TenantFile};
+use crate::kv::KvStore;
 
 /// What names are looked up in.
 #[derive(Clone, Copy)]
@@ -38,6 +41,12 @@ pub struct Resolver<'a> {
     pub fixed: Option<Fixed>,
     /// Make each sandboxed stage a second time, for the smoke corpus.
     pub rehearse: bool,
+    /// What names meant when the revision went live; none: they mean what is newest.
+    pub meant: Option<&'a Components>,
+    /// What stands behind the grant `kv`; none: the tenant's own space.
+    pub kv: Option<&'a Arc<dyn KvStore>>,
+    /// What the smoke corpus has shown already.
+    pub tried: &'a Tried,
 }
 
 /// A chain that stands ready.
@@ -224,6 +233,9 @@ impl Resolver<'_> {
 
     /// The component that `stage` means to `tenant`.
     pub(super) fn find(&self, tenant: &str, stage: &StageRef) -> Result<Found, String> {
+        if let Some(found) = self.meant.and_then(|meant| meant.get(&stage.reference())) {
+            return self.store.found(found);
+        }
         let owners: Vec<&str> = match stage.owner.as_deref() {
             None => vec![tenant, HOST],
             Some(owner) if owner == tenant || owner == HOST => vec![owner],
@@ -243,7 +255,7 @@ impl Resolver<'_> {
             return Err(format!("`{}` has no version @{pin}; there are {}", stage.name, there.join(", ")));
         }
         let visible = self.visible(tenant);
-        let written = StageRef { alias: None, pin: None, ..stage.clone() }.label();
+        let written = StageRef { alias: None, pin: None, ..stage.clone() }.reference();
         let near = nearest(&written, visible.iter().map(String::as_str));
         let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
         Err(format!("unknown processor `{written}` in the chain of `{tenant}`{hint}"))
@@ -303,7 +315,7 @@ impl Resolver<'_> {
             chunk_size: self.config.server.chunk_size.as_usize(),
             telemetry: self.telemetry,
             fixed: self.fixed,
-            kv: None,
+            kv: self.kv,
         };
         load(stage).map_err(|text| {
             let text = format!("`{}/{}@{}`: {text}", found.owner, found.name, found.version);

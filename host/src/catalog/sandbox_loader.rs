@@ -10,6 +10,7 @@ use crate::kv::KvStore;
 use crate::telemetry::{Event, Level, causes};
 use crate::tenant::DomainTable;
 use crate::wasm::capabilities::{beyond, grants_of};
+use crate::wasm::interfaces::interfaces_of;
 use crate::wasm::{
     Capabilities, Census, CompileError, CompileLimits, KvAccess, LoadError, LoadLimits, Loaded,
     SandboxedChecker, SandboxedProcessor, Sandboxes, StageIdentity, StageLimits,
@@ -149,6 +150,14 @@ impl ComponentLoader for SandboxLoader {
             exports: loaded.exports.clone(),
             grants: grants_of(&loaded.imports),
         })
+    }
+
+    fn interfaces(&self, bytes: &[u8]) -> (Vec<String>, Vec<String>) {
+        interfaces_of(bytes)
+    }
+
+    fn grants(&self, imports: &[String]) -> Vec<String> {
+        grants_of(imports)
     }
 
     fn load(&self, stage: ComponentStage<'_>) -> Result<Arc<dyn Processor>, String> {

@@ -7,11 +7,16 @@
 //!
 //! Knows the file's keys, not what they mean: the text that comes out is read and checked like one edited by hand.
 
+mod whole;
+
+pub use whole::TenantSettings;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use toml_edit::{DocumentMut, Item, Table, TableLike};
+use utoipa::ToSchema;
 
 use crate::chain::{ChainSpec, StageRef};
 use crate::config::tree;
@@ -20,11 +25,12 @@ use crate::config::tree;
 pub type StageSettings = Map<String, Value>;
 
 /// What a tenant's file says of its chain.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ChainSettings {
     /// The chain.
     pub chain: String,
     /// `[stage.LABEL]`, by label.
+    #[schema(value_type = BTreeMap<String, BTreeMap<String, Value>>)]
     pub stage: BTreeMap<String, StageSettings>,
     /// What stages do that say nothing of their own; none: the default.
     pub on_failure: Option<String>,
@@ -33,7 +39,7 @@ pub struct ChainSettings {
 }
 
 /// A change of it. What is absent stays.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChainChange {
     /// The new chain.
@@ -41,12 +47,15 @@ pub struct ChainChange {
     /// Tables by label: each that is named is replaced, or taken away by null. Others stay, but for those of stages that are
     /// in the chain no more.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, Option<BTreeMap<String, Value>>>, required = false)]
     pub stage: BTreeMap<String, Option<StageSettings>>,
     /// Null: the default.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, required = false)]
     pub on_failure: Option<Option<String>>,
     /// Null: nobody is asked.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, required = false)]
     pub recipients: Option<Option<String>>,
 }
 
@@ -144,7 +153,8 @@ impl ChainChange {
                 stages.insert(label, Item::Table(Table::new()));
             }
             let Some(stage) = stages.get_mut(label).and_then(Item::as_table_like_mut) else { continue };
-            replace(stage, label, old.stage.get(label).unwrap_or(&Map::new()), table)?;
+            let written = if label.contains('/') { format!("\"{label}\"") } else { label.clone() };
+            replace(stage, &format!("stage.{written}"), old.stage.get(label).unwrap_or(&Map::new()), table)?;
         }
         Ok(())
     }
@@ -153,7 +163,7 @@ impl ChainChange {
 /// Makes `table`, which says `old`, say `new`; what is the same already is left as it is written.
 fn replace(
     table: &mut dyn TableLike,
-    label: &str,
+    table_name: &str,
     old: &StageSettings,
     new: &StageSettings,
 ) -> Result<(), Unwritable> {
@@ -161,10 +171,7 @@ fn replace(
         table.remove(key);
     }
     for (key, value) in new.iter().filter(|(key, value)| old.get(*key) != Some(value)) {
-        let written = written(value).map_err(|text| {
-            let label = if label.contains('/') { format!("\"{label}\"") } else { label.to_owned() };
-            Unwritable(format!("stage.{label}.{key}"), text)
-        })?;
+        let written = written(value).map_err(|text| Unwritable(format!("{table_name}.{key}"), text))?;
         set(table, key, written);
     }
     Ok(())

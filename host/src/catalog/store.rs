@@ -2,11 +2,14 @@
 //!
 //! ```text
 //! ROOT/tenants/NAME.toml                     the live revision
-//! ROOT/history/NAME/0007.toml                the last 20 that went live
-//! ROOT/processors/OWNER/NAME/VERSION.wasm    OWNER `host`: shared by all
+//! ROOT/history/NAME/0007.toml                the last 20 that went live (`history`)
+//! ROOT/processors/OWNER/NAME/VERSION.wasm    OWNER `host`: shared by all; what is known of it in VERSION.json
+//! ROOT/removed/NAME.WHEN/                    what a removed tenant left
 //! ```
 //!
 //! Knows nothing of what the files say. What is written is whole and durable, or the old one stands.
+
+pub mod history;
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -14,13 +17,11 @@ use std::path::{Path, PathBuf};
 
 use semver::Version;
 
+use super::revision::Component;
 use crate::chain::Pin;
 use crate::chain::spec::is_name;
 use crate::config::load::read_text;
 use crate::config::open_regular;
-
-/// Revisions kept for each tenant.
-pub const HISTORY_MAX: usize = 20;
 
 /// Owner of the components that all tenants share; no tenant may have this name.
 pub const HOST: &str = "host";
@@ -48,6 +49,11 @@ impl Store {
     /// The catalog in `root`, which need not be there yet.
     pub fn open(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
+    }
+
+    /// The catalog's folder.
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 
     /// Makes the folders that are missing.
@@ -83,60 +89,6 @@ impl Store {
         read_text(&self.tenant_path(name))
     }
 
-    /// A tenant's revisions, oldest first.
-    ///
-    /// # Errors
-    /// The folder cannot be read.
-    pub fn revisions(&self, name: &str) -> io::Result<Vec<u64>> {
-        // What is named otherwise is not ours; a number without end would leave none for the next revision.
-        let number = |file: &String| {
-            let revision = file.strip_suffix(".toml")?.parse::<u32>().ok()?;
-            (*file == format!("{revision:04}.toml")).then_some(u64::from(revision))
-        };
-        let mut revisions: Vec<u64> = entries(&self.history(name))?.iter().filter_map(number).collect();
-        revisions.sort_unstable();
-        Ok(revisions)
-    }
-
-    /// One revision of a tenant's file.
-    ///
-    /// # Errors
-    /// There is none, or it cannot be read.
-    pub fn read_revision(&self, name: &str, revision: u64) -> io::Result<String> {
-        read_text(&self.revision_path(name, revision))
-    }
-
-    /// The newest revision and its text.
-    ///
-    /// # Errors
-    /// It cannot be read.
-    pub fn newest_revision(&self, name: &str) -> io::Result<Option<(u64, String)>> {
-        match self.revisions(name)?.last() {
-            Some(newest) => Ok(Some((*newest, self.read_revision(name, *newest)?))),
-            None => Ok(None),
-        }
-    }
-
-    /// Makes `text` the newest revision, unless it already is, and gives its number. Old ones past [`HISTORY_MAX`] go.
-    ///
-    /// # Errors
-    /// It cannot be made durable.
-    pub fn record(&self, name: &str, text: &str) -> io::Result<u64> {
-        check_name(name)?;
-        let newest = self.newest_revision(name)?;
-        if let Some((revision, _)) = newest.as_ref().filter(|(_, newest)| newest == text) {
-            return Ok(*revision);
-        }
-        let revision = newest.map_or(1, |(revision, _)| revision + 1);
-        make_folder(&self.history(name))?;
-        write_whole(&self.revision_path(name, revision), text.as_bytes())?;
-        let revisions = self.revisions(name)?;
-        for old in &revisions[..revisions.len().saturating_sub(HISTORY_MAX)] {
-            fs::remove_file(self.revision_path(name, *old))?;
-        }
-        Ok(revision)
-    }
-
     /// Makes `text` a tenant's live file.
     ///
     /// # Errors
@@ -146,13 +98,26 @@ impl Store {
         write_whole(&self.tenant_path(name), text.as_bytes())
     }
 
-    /// Takes a revision out of the history that never went live.
+    /// Takes a tenant's live file, its history and its components out of the way, into `removed/NAME.WHEN/`: a tenant that
+    /// comes later under the same name finds nothing of it. Its live file goes first, and with it the tenant.
     ///
     /// # Errors
-    /// It cannot be removed.
-    pub fn forget(&self, name: &str, revision: u64) -> io::Result<()> {
-        fs::remove_file(self.revision_path(name, revision))?;
-        sync_folder(&self.history(name))
+    /// One cannot be moved; what was moved before stays so.
+    pub fn remove_tenant(&self, name: &str, when: u64) -> io::Result<()> {
+        check_name(name)?;
+        let away = self.root.join("removed").join(format!("{name}.{when}"));
+        fs::create_dir_all(&away)?;
+        fs::rename(self.tenant_path(name), away.join("tenant.toml"))?;
+        sync_folder(&self.root.join("tenants"))?;
+        for (folder, kept) in
+            [(self.history(name), "history"), (self.root.join("processors").join(name), "processors")]
+        {
+            match fs::rename(&folder, away.join(kept)) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                moved => moved?,
+            }
+        }
+        sync_folder(&away)
     }
 
     /// Names of an owner's components, sorted.
@@ -202,17 +167,57 @@ impl Store {
         Ok(Some(stored == bytes))
     }
 
-    /// Stores a component; one at a time.
+    /// Stores a component, with what is known of it; one at a time.
     ///
     /// # Errors
     /// It cannot be made durable.
-    pub fn put_processor(&self, owner: &str, name: &str, version: &Version, bytes: &[u8]) -> io::Result<()> {
+    pub fn put_processor(
+        &self,
+        owner: &str,
+        name: &str,
+        version: &Version,
+        bytes: &[u8],
+        about: &[u8],
+    ) -> io::Result<()> {
         check_name(owner)?;
         check_name(name)?;
         let folder = self.root.join("processors").join(owner);
         make_folder(&folder)?;
         make_folder(&folder.join(name))?;
-        write_whole(&self.processor_path(owner, name, version), bytes)
+        let path = self.processor_path(owner, name, version);
+        write_whole(&path.with_extension("json"), about)?;
+        write_whole(&path, bytes)
+    }
+
+    /// What [`Self::put_processor`] was told of a component; none: it was put there by hand.
+    pub fn processor_about(&self, owner: &str, name: &str, version: &Version) -> Option<String> {
+        read_text(&self.processor_path(owner, name, version).with_extension("json")).ok()
+    }
+
+    /// Removes a component.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be removed.
+    pub fn remove_processor(&self, owner: &str, name: &str, version: &Version) -> io::Result<()> {
+        check_name(owner)?;
+        check_name(name)?;
+        let path = self.processor_path(owner, name, version);
+        fs::remove_file(&path)?;
+        // It may never have had one.
+        let _ = fs::remove_file(path.with_extension("json"));
+        sync_folder(path.parent().unwrap_or(Path::new(".")))
+    }
+
+    /// Where a component is that a revision was made of.
+    ///
+    /// # Errors
+    /// It is no component's description, as one that was tampered with.
+    pub fn found(&self, component: &Component) -> Result<Found, String> {
+        let Component { owner, name, version, .. } = component;
+        let parsed = Version::parse(version).ok().filter(|_| is_name(owner) && is_name(name));
+        let version = parsed.ok_or_else(|| "the history names what is no component".to_owned())?;
+        let path = self.processor_path(owner, name, &version);
+        Ok(Found { owner: owner.clone(), name: name.clone(), version, path })
     }
 
     /// The newest version that `pin` allows; a pre-release only where no release is.
@@ -229,14 +234,6 @@ impl Store {
             name: name.to_owned(),
             version,
         }))
-    }
-
-    fn history(&self, name: &str) -> PathBuf {
-        self.root.join("history").join(name)
-    }
-
-    fn revision_path(&self, name: &str, revision: u64) -> PathBuf {
-        self.history(name).join(format!("{revision:04}.toml"))
     }
 }
 

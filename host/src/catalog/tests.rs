@@ -226,7 +226,7 @@ fn a_hand_edit_becomes_a_revision() {
     world.tenant("acme", "acme.example", "chain = \"maildir\"\n");
     assert_eq!(world.reload(), ["changed acme#2"]);
     assert_eq!(world.catalog.store().revisions("acme").unwrap(), [1, 2]);
-    assert!(world.catalog.store().read_revision("acme", 1).unwrap().contains("header | maildir"));
+    assert!(world.catalog.store().read_revision("acme", 1).unwrap().text.contains("header | maildir"));
     assert!(Arc::ptr_eq(&before.quota, &world.catalog.current().tenants["acme"].quota));
     assert_eq!(say(&world.restart("")), ["changed acme#2"]);
     assert_eq!(world.owner("a@acme.example"), "acme#2");
@@ -318,11 +318,14 @@ fn a_bare_name_is_native_then_own_then_the_hosts() {
     let labels: Vec<&str> = tenant.line_up.stages.iter().map(|stage| stage.label.as_str()).collect();
     assert_eq!(labels, ["header", "strip", "host/strip", "tag"]);
     assert_eq!(tenant.flowing, [Content::Message; 5]);
-    // A newer version that the pin allows goes live with the next reload, under the same revision.
+    // A newer version that the pin allows goes live with the next change.
     world.component("acme", "strip", "1.3.0", "wasm");
-    assert_eq!(world.reload(), ["changed acme#1"]);
+    assert_eq!(world.reload(), ["unchanged acme"]);
+    world.tenant("acme", "acme.example", &format!("{chain}# again\n{table}"));
+    assert_eq!(world.reload(), ["changed acme#2"]);
     world.component("acme", "strip", "1.3.1", "text");
-    assert_eq!(world.reload(), ["refused acme serving Some(1)"]);
+    world.tenant("acme", "acme.example", &format!("{chain}{table}"));
+    assert_eq!(world.reload(), ["refused acme serving Some(2)"]);
 }
 
 /// Goal: what one tenant owns is never named to another, not even in a hint.

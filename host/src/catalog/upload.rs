@@ -10,6 +10,7 @@ use std::sync::PoisonError;
 
 use semver::Version;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::store::HOST;
 use super::{Allowed, Catalog, ComponentUpload, Inspection, LoadRefusal, tenant_file};
@@ -59,7 +60,7 @@ pub enum UploadError {
 }
 
 /// A component that is stored, and what it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Uploaded {
     /// Whose: a tenant, or `host`.
     pub owner: String,
@@ -173,12 +174,14 @@ impl Catalog {
         })?;
         let _one_at_a_time = self.storing.lock().unwrap_or_else(PoisonError::into_inner);
         let there = self.is_stored(place, bytes)?;
+        let uploaded = uploaded(place, bytes, inspection);
         if !there {
+            let about = serde_json::to_vec(&uploaded).unwrap_or_default();
             self.store
-                .put_processor(&place.owner, &place.name, &place.version, bytes)
+                .put_processor(&place.owner, &place.name, &place.version, bytes, &about)
                 .map_err(|error| UploadError::Io(format!("the component cannot be stored: {error}")))?;
         }
-        Ok((!there, uploaded(place, bytes, inspection)))
+        Ok((!there, uploaded))
     }
 
     /// Whether these very bytes are there.

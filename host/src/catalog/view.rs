@@ -1,11 +1,12 @@
 //! A tenant's chain as it is shown: by `gatepost check`, and in the answer to a change of it.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{SmokeFigures, SmokeWarning, Tenant};
 
 /// A chain that holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ChainView {
     /// Whose it is.
     pub name: String,
@@ -24,7 +25,7 @@ pub struct ChainView {
 }
 
 /// One stage.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StageView {
     /// Its label.
     pub name: String,
@@ -39,7 +40,7 @@ pub struct StageView {
 }
 
 /// One checker of recipients.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CheckView {
     /// Its label.
     pub name: String,

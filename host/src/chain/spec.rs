@@ -93,6 +93,13 @@ impl StageRef {
     }
 }
 
+impl StageRef {
+    /// What it names, as it is written, without the alias: `owner/name@pin`.
+    pub fn reference(&self) -> String {
+        Self { alias: None, ..self.clone() }.to_string()
+    }
+}
+
 impl Pin {
     /// Whether `version` begins as the pin says. The pre-release tag is not looked at.
     pub fn matches(&self, version: &semver::Version) -> bool {

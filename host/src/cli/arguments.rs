@@ -6,17 +6,20 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+use super::reach::Reach;
+
 pub(super) mod chain;
 #[cfg(feature = "wasm")]
 pub(super) mod processor;
+pub(super) mod token;
 
 /// A mail host whose filters are WebAssembly components.
 #[derive(Debug, Parser)]
 #[command(name = "gatepost", version, max_term_width = 100, after_help = EXAMPLES)]
 pub struct Arguments {
-    /// Config file [default: ./gatepost.toml, then /etc/gatepost/gatepost.toml]
-    #[arg(long, global = true, value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    /// Config, server and token
+    #[command(flatten)]
+    pub reach: Reach,
     /// Print JSON instead of text
     #[arg(long, global = true)]
     pub json: bool,
@@ -55,6 +58,9 @@ pub enum Verb {
     /// Show and change tenants' chains, by way of the running server
     #[command(subcommand)]
     Chain(chain::ChainVerb),
+    /// List, make, rotate and remove the tokens of a tenant, by way of the running server
+    #[command(subcommand)]
+    Token(token::TokenVerb),
     /// Make, build, test, inspect and upload sandboxed processors
     #[cfg(feature = "wasm")]
     #[command(subcommand)]

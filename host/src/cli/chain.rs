@@ -1,26 +1,25 @@
 //! `gatepost chain show|set`: a tenant's chain, by way of the running server.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde_json::Value;
 
 use super::arguments::chain::{ChainVerb, SetOptions};
-use super::client::{Answer, Client, load_config};
+use super::client::{Answer, Client};
 use super::exit::{Exit, Usage};
+use super::reach::Reach;
 use crate::catalog::{ChainChange, ChainSettings, ChainView, StageView};
 use crate::telemetry::causes::one_line;
 
-pub(super) fn run(config: Option<&Path>, verb: &ChainVerb, json: bool) -> anyhow::Result<Exit> {
+pub(super) fn run(reach: &Reach, verb: &ChainVerb, json: bool) -> anyhow::Result<Exit> {
     match verb {
-        ChainVerb::Show { tenant } => show(config, tenant, json),
-        ChainVerb::Set(options) => set(config, options, json),
+        ChainVerb::Show { tenant } => show(reach, tenant, json),
+        ChainVerb::Set(options) => set(reach, options, json),
     }
 }
 
-fn show(config: Option<&Path>, tenant: &str, json: bool) -> anyhow::Result<Exit> {
-    let (_, config) = load_config(config)?;
-    let answer = Client::new(&config)?.get(&path(tenant)?)?;
+fn show(reach: &Reach, tenant: &str, json: bool) -> anyhow::Result<Exit> {
+    let answer = Client::connect(reach)?.get(&path(tenant)?)?;
     let revision = revision(&answer);
     let settings: ChainSettings = answer.expect(&[200])?;
     if json {
@@ -44,15 +43,14 @@ fn show(config: Option<&Path>, tenant: &str, json: bool) -> anyhow::Result<Exit>
     Ok(Exit::Ok)
 }
 
-fn set(config: Option<&Path>, options: &SetOptions, json: bool) -> anyhow::Result<Exit> {
+fn set(reach: &Reach, options: &SetOptions, json: bool) -> anyhow::Result<Exit> {
     let change = change(options)?;
-    let (_, config) = load_config(config)?;
     let path = path(&options.tenant)?;
     let expected = options.if_revision.map(|revision| format!("\"{revision}\""));
     let fields: Vec<(&str, &str)> = expected.iter().map(|tag| ("If-Match", tag.as_str())).collect();
     let body = serde_json::to_vec(&change)?;
     let answer =
-        Client::new(&config)?.put("checking the chain", &path, "application/json", &fields, &body)?;
+        Client::connect(reach)?.put("checking the chain", &path, "application/json", &fields, &body)?;
     let view: ChainView = answer.expect(&[200])?;
     if json {
         outln!("{}", serde_json::to_string_pretty(&view)?);

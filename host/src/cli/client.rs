@@ -1,16 +1,16 @@
 //! Talks to the running server over its admin address.
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
-use super::exit::{NotRunning, Problems, Refused};
+use super::exit::Refused;
 use super::output::Waiting;
-use crate::config::{self, Config, Problem};
-use crate::token::read_token;
+use super::reach::{Reach, Target};
+pub(super) use super::reach::{find_config, load_config};
+use crate::config::Problem;
 
 /// A reload compiles every new component, an upload one: give it time.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -21,28 +21,7 @@ const PAUSE_MAX: u64 = 10;
 /// Longest answer, in bytes.
 const ANSWER_MAX: u64 = 64 << 20;
 
-/// Finds and reads the config: `--config`, `./gatepost.toml`, `/etc/gatepost/gatepost.toml`.
-pub(super) fn load_config(path: Option<&Path>) -> anyhow::Result<(PathBuf, Config)> {
-    let path = match path {
-        Some(path) => path.to_owned(),
-        None => find_config().ok_or_else(|| {
-            let text = "neither ./gatepost.toml nor /etc/gatepost/gatepost.toml is there; use --config";
-            Problems(vec![Problem::of_file("", text)])
-        })?,
-    };
-    let config = config::load(&path).map_err(Problems)?;
-    Ok((path, config))
-}
-
-/// The config file that is used without `--config`, if there is one.
-pub(super) fn find_config() -> Option<PathBuf> {
-    ["gatepost.toml", "/etc/gatepost/gatepost.toml"]
-        .into_iter()
-        .map(Into::into)
-        .find(|path: &PathBuf| path.exists())
-}
-
-/// The admin API of one server, with the host's token.
+/// The admin API of one server.
 pub(super) struct Client {
     agent: ureq::Agent,
     address: String,
@@ -66,15 +45,21 @@ struct Told {
 }
 
 impl Client {
-    /// For the server of this config.
-    pub(super) fn new(config: &Config) -> anyhow::Result<Self> {
+    /// For the server and the token that a command line means.
+    pub(super) fn connect(reach: &Reach) -> anyhow::Result<Self> {
+        Ok(Self::to(reach.target()?))
+    }
+
+    fn to(Target { authority, token }: Target) -> Self {
         let agent = ureq::Agent::config_builder()
             .timeout_global(Some(PATIENCE))
             .http_status_as_error(false)
+            // A token goes to its server and to nobody else, whatever the environment or an answer says.
+            .proxy(None)
+            .max_redirects(0)
             .build()
             .into();
-        let token = format!("Bearer {}", read_token(config).context(NotRunning)?);
-        Ok(Self { agent, address: config.admin.address.to_string(), token })
+        Self { agent, address: authority, token: format!("Bearer {token}") }
     }
 
     pub(super) fn get(&self, path: &str) -> anyhow::Result<Answer> {
@@ -83,6 +68,16 @@ impl Client {
 
     pub(super) fn post(&self, path: &str) -> anyhow::Result<Answer> {
         self.answer(self.agent.post(self.url(path)).header("Authorization", &self.token).send_empty())
+    }
+
+    /// Sends some JSON, once.
+    pub(super) fn post_json(&self, path: &str, body: &impl Serialize) -> anyhow::Result<Answer> {
+        let request = self.agent.post(self.url(path)).header("Authorization", &self.token);
+        self.answer(request.header("Content-Type", "application/json").send(serde_json::to_vec(body)?))
+    }
+
+    pub(super) fn delete(&self, path: &str) -> anyhow::Result<Answer> {
+        self.answer(self.agent.delete(self.url(path)).header("Authorization", &self.token).call())
     }
 
     /// Sends a body, again where the server is busy. `what` is told on a terminal where it takes its time.
@@ -129,6 +124,14 @@ impl Client {
 }
 
 impl Answer {
+    /// That it has this status, and no body.
+    ///
+    /// # Errors
+    /// What the server told instead.
+    pub(super) fn expect_nothing(&self, good: u16) -> anyhow::Result<()> {
+        if self.status == good { Ok(()) } else { self.refused() }
+    }
+
     /// The answer, where it has one of these statuses.
     ///
     /// # Errors
@@ -137,6 +140,11 @@ impl Answer {
         if good.contains(&self.status) {
             return serde_json::from_str(&self.body).context("the server's answer is not of this version");
         }
+        self.refused()
+    }
+
+    /// What the server told.
+    fn refused<T>(&self) -> anyhow::Result<T> {
         match serde_json::from_str::<Told>(&self.body) {
             Ok(Told { detail, problems }) => Err(Refused { status: self.status, detail, problems }.into()),
             Err(_) => bail!("the server answers {}: {}", self.status, self.body.escape_debug()),

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use crate::config::Problem;
+use crate::transaction::trial::Outcome;
 
 /// How the command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +49,18 @@ impl Exit {
                 }
             })
             .unwrap_or(Self::Software)
+    }
+}
+
+/// Of a message that was tried.
+impl From<&Outcome> for Exit {
+    fn from(outcome: &Outcome) -> Self {
+        match outcome.verdict {
+            "reject" => Self::No,
+            "defer" => Self::TempFail,
+            "failed" => Self::Software,
+            _ => Self::Ok,
+        }
     }
 }
 

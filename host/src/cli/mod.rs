@@ -17,10 +17,12 @@ mod man;
 mod offline;
 #[cfg(feature = "wasm")]
 mod processor;
+mod reach;
 mod reload;
 mod run;
 mod serve;
 mod status;
+mod token;
 
 use std::process::ExitCode;
 
@@ -33,19 +35,20 @@ use exit::Exit;
 
 /// Runs the verb.
 pub fn run(arguments: Arguments) -> ExitCode {
-    let Arguments { config, json, verb } = arguments;
-    let config = config.as_deref();
+    let Arguments { reach, json, verb } = arguments;
+    let config = reach.config.as_deref();
     let done = match verb {
         Verb::Serve => serve::run(config),
         Verb::Check(options) => check::run(config, &options, json),
-        Verb::Status => status::run(config, json),
-        Verb::Reload => reload::run(config, json),
+        Verb::Status => status::run(&reach, json),
+        Verb::Reload => reload::run(&reach, json),
         Verb::Completions { shell } => completions::run(shell),
         Verb::Man { out } => man::run(out.as_deref(), json),
         Verb::Run(options) => run::run(config, &options, json),
-        Verb::Chain(verb) => chain::run(config, &verb, json),
+        Verb::Token(verb) => token::run(&reach, &verb, json),
+        Verb::Chain(verb) => chain::run(&reach, &verb, json),
         #[cfg(feature = "wasm")]
-        Verb::Processor(verb) => processor::run(config, &verb, json),
+        Verb::Processor(verb) => processor::run(&reach, &verb, json),
     };
     let exit = done.unwrap_or_else(|error| {
         eprintln!("gatepost: {error:#}");

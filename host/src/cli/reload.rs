@@ -1,18 +1,16 @@
 //! `gatepost reload`: has the running server read everything again, and says what came of it.
 
-use std::path::Path;
+use anyhow::Context as _;
 
-use super::client::{Client, load_config};
+use super::client::Client;
 use super::exit::Exit;
+use super::reach::Reach;
 use crate::catalog::ReloadReport;
 
-pub(super) fn run(config: Option<&Path>, json: bool) -> anyhow::Result<Exit> {
-    let (_, config) = match load_config(config) {
-        Ok(found) => found,
-        // The server says the same, and keeps what it has; nothing is lost by not asking.
-        Err(error) => return Err(error.context("nothing was reloaded")),
-    };
-    let report: ReloadReport = Client::new(&config)?.post("/v1/reload")?.expect(&[200, 422])?;
+pub(super) fn run(reach: &Reach, json: bool) -> anyhow::Result<Exit> {
+    // Where the config cannot be read the server says the same, and keeps what it has; nothing is lost by not asking.
+    let client = Client::connect(reach).context("nothing was reloaded")?;
+    let report: ReloadReport = client.post("/v1/reload")?.expect(&[200, 422])?;
     if json {
         outln!("{}", serde_json::to_string_pretty(&report)?);
     } else {

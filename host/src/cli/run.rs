@@ -66,7 +66,7 @@ impl Job<'_> {
             helo: options.helo.clone(),
             ip: options.ip,
         };
-        let envelope = sent.envelope(new_id())?;
+        let envelope = sent.envelope(new_id()).map_err(Usage)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let limits = workshop.limits();
         let outcome = match (kept, &options.message) {
@@ -116,7 +116,7 @@ impl Job<'_> {
             }
             _ => {}
         }
-        Ok(outcome.exit())
+        Ok(Exit::from(outcome))
     }
 }
 

@@ -1,15 +1,13 @@
 //! `gatepost status`: what the running server does.
 
-use std::path::Path;
-
-use super::client::{Client, load_config};
+use super::client::Client;
 use super::exit::Exit;
+use super::reach::Reach;
 use crate::admin::Status;
 use crate::telemetry::causes::one_line;
 
-pub(super) fn run(config: Option<&Path>, json: bool) -> anyhow::Result<Exit> {
-    let (_, config) = load_config(config)?;
-    let status: Status = Client::new(&config)?.get("/v1/status")?.expect(&[200])?;
+pub(super) fn run(reach: &Reach, json: bool) -> anyhow::Result<Exit> {
+    let status: Status = Client::connect(reach)?.get("/v1/status")?.expect(&[200])?;
     if json {
         outln!("{}", serde_json::to_string_pretty(&status)?);
         return Ok(Exit::Ok);

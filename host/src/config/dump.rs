@@ -83,9 +83,10 @@ fn admin(config: &Config) -> Table {
     let mut table = table([
         ("address", config.admin.address.to_string().into()),
         ("hosts", hosts.into()),
+        ("metrics", if config.admin.metrics_open { "open" } else { "token" }.into()),
         ("uploads_max", number(config.admin.uploads_max)),
     ]);
-    if config.admin.token.is_some() {
+    if !config.admin.tokens.is_empty() {
         table.insert("token".to_owned(), "***".into());
     }
     table

@@ -18,6 +18,8 @@ use crate::telemetry::{Level, Settings};
 
 /// Largest config file that is read, in bytes.
 pub(crate) const FILE_MAX: u64 = 1 << 20;
+/// Most tokens of the host at once: an old and a new one for each of a few programs.
+pub(crate) const TOKENS_MAX: usize = 8;
 
 /// Reads the config at `path`, with every default filled in.
 ///
@@ -182,8 +184,9 @@ fn read_admin(mut reader: Reader<'_>, base: &Path) -> Admin {
     let address = SocketAddr::from(([127, 0, 0, 1], 8025));
     let admin = Admin {
         address: listener::address(&mut reader, "address").unwrap_or(address),
-        token: read_secret(&mut reader, "token", base),
+        tokens: read_tokens(&mut reader, "token", base),
         hosts: reader.strings("hosts"),
+        metrics_open: reader.choice("metrics", &[("open", true), ("token", false)]).unwrap_or(true),
         uploads_max: usize::try_from(reader.count("uploads_max", 1..=64, 4)).unwrap_or(4),
     };
     reader.finish();
@@ -202,12 +205,27 @@ fn read_secret(reader: &mut Reader<'_>, key: &'static str, base: &Path) -> Optio
         reader.problem(key, "a secret does not stand in the config: write \"env:NAME\" or \"file:PATH\"");
         return None;
     };
-    match secret.map(|secret| secret.trim().to_owned()) {
-        Ok(secret) if secret.is_empty() => reader.problem(key, format!("{from} is empty")),
+    match secret {
+        Ok(secret) if secret.trim().is_empty() => reader.problem(key, format!("{from} is empty")),
         Ok(secret) => return Some(secret),
         Err(error) => reader.problem(key, format!("cannot read {from}: {error}")),
     }
     None
+}
+
+/// Tokens, a line each.
+fn read_tokens(reader: &mut Reader<'_>, key: &'static str, base: &Path) -> Vec<String> {
+    let tokens = token_lines(&read_secret(reader, key, base).unwrap_or_default());
+    if tokens.len() > TOKENS_MAX {
+        reader
+            .problem(key, format!("{} tokens, a line each: at most {TOKENS_MAX} hold at once", tokens.len()));
+    }
+    tokens
+}
+
+/// The lines that hold a token.
+pub(crate) fn token_lines(text: &str) -> Vec<String> {
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }
 
 fn read_listeners(root: &mut Reader<'_>, admin: &Admin, base: &Path) -> Vec<Listener> {

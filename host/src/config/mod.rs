@@ -11,6 +11,7 @@ pub mod tree;
 pub mod units;
 
 pub use dump::dump;
+pub(crate) use load::{TOKENS_MAX, token_lines};
 pub use load::{keys, load, open_regular};
 
 pub use limits::Limits;

@@ -102,10 +102,14 @@ pub enum TlsMode {
 pub struct Admin {
     /// Where the admin API listens. Default 127.0.0.1:8025.
     pub address: SocketAddr,
-    /// The host's bearer token. Default: made at the first start, in `STATE_DIR/admin.token`.
-    pub token: Option<String>,
+    /// The host's bearer tokens: commands send the first, all are taken. Default: none here, but one made at the first start,
+    /// in `STATE_DIR/admin.token`. Taken up by a reload.
+    pub tokens: Vec<String>,
     /// Names that the Host header may carry, beyond the address and `localhost`.
     pub hosts: Vec<String>,
+    /// Whether `/metrics` asks for no token. Default true, as scrapers expect it; false where tenants reach the address:
+    /// labels name all of them.
+    pub metrics_open: bool,
     /// Uploads and changes of chains at work at once; past it 503. Default 4: each may hold a component in memory.
     pub uploads_max: usize,
 }

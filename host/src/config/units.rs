@@ -1,4 +1,4 @@
-//! Sizes and durations with their units, as people write them: `"25MiB"`, `"16KiB"`, `"100ms"`, `"5m"`.
+//! Sizes and durations with their units, as people write them: `"25MiB"`, `"16KiB"`, `"100ms"`, `"5m"`, `"90d"`.
 //!
 //! A plain number is refused: nobody can tell what it counts.
 
@@ -22,7 +22,8 @@ const SIZES: [(&str, u64); 5] =
     [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40)];
 
 /// Units of durations and how many milliseconds they are, small first.
-const DURATIONS: [(&str, u64); 4] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
+const DURATIONS: [(&str, u64); 5] =
+    [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
 impl ByteSize {
     /// As a `usize`, for buffers; saturates.
@@ -39,12 +40,12 @@ impl FromStr for ByteSize {
     }
 }
 
-/// Reads `"100ms"`, `"30s"`, `"5m"` or `"1h"`.
+/// Reads `"100ms"`, `"30s"`, `"5m"`, `"1h"` or `"90d"`.
 ///
 /// # Errors
 /// Not a whole number with one of these units, or more milliseconds than a `u64` holds.
 pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
-    parse(text, &DURATIONS, "a duration", "\"30s\" (ms, s, m, h)").map(Duration::from_millis)
+    parse(text, &DURATIONS, "a duration", "\"30s\" (ms, s, m, h, d)").map(Duration::from_millis)
 }
 
 /// Writes a duration with the largest unit that divides it. Below a millisecond nothing is written.
@@ -154,6 +155,10 @@ mod tests {
         assert_eq!(
             (ms("100ms"), ms("30s"), ms("5m"), ms("1h")),
             (Ok(100), Ok(30_000), Ok(300_000), Ok(3_600_000))
+        );
+        assert_eq!(
+            (ms("90d"), format_duration(Duration::from_secs(172_800))),
+            (Ok(7_776_000_000), "2d".into())
         );
         assert!(ms("30").unwrap_err().contains("say a unit"));
         assert!(ms("30S").unwrap_err().contains("unknown unit `S`"));

@@ -9,18 +9,22 @@ use std::time::Instant;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-use crate::admin::{AdminHandle, BreakerStatus, Status, TenantStatus};
+use crate::admin::{AdminHandle, BreakerStatus, Guard, Status, TenantStatus};
 use crate::catalog::{Catalog, ReloadReport, Tenant};
 use crate::chain::breaker::Standing;
 use crate::config::{self, Config, Problem};
 use crate::connection::Drain;
 use crate::telemetry::{BreakerFigure, Event, Level, Telemetry, causes};
 use crate::tls::TlsSlot;
+use crate::token;
+use crate::transaction::Chains;
 
 /// What the admin API and reloads work on.
 pub(super) struct Inner {
     pub(super) catalog: Arc<Catalog>,
     pub(super) telemetry: Telemetry,
+    pub(super) chains: Chains,
+    pub(super) guard: Arc<Guard>,
     pub(super) tls: Vec<Arc<TlsSlot>>,
     pub(super) listeners: Vec<(String, SocketAddr)>,
     pub(super) config: Mutex<Config>,
@@ -45,11 +49,13 @@ impl Inner {
     /// Reads the config file again. Gives what could not be taken over.
     fn reload_config(&self) -> Vec<Problem> {
         let Some(path) = &self.path else { return Vec::new() };
-        let fresh = match config::load(path) {
+        let mut fresh = match config::load(path) {
             Ok(fresh) => fresh,
             Err(problems) => return problems,
         };
         let mut current = self.config.lock().unwrap_or_else(PoisonError::into_inner);
+        current.admin.tokens = std::mem::take(&mut fresh.admin.tokens);
+        fresh.admin.tokens.clone_from(&current.admin.tokens);
         let mut kept = Vec::new();
         if fresh.listeners != current.listeners {
             kept.push("changes of [[listener]] need a restart; the old ones go on".to_owned());
@@ -69,6 +75,28 @@ impl Inner {
         current.limits_max = fresh.limits_max;
         self.catalog.set_config(Arc::new(current.clone()));
         Vec::new()
+    }
+}
+
+impl Inner {
+    /// Takes up the host's tokens, reads tenants' tokens again, and forgets those of tenants that are gone.
+    fn reload_tokens(&self, removed: &[String]) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let config = self.config.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match token::read_tokens(&config) {
+            Ok(tokens) => self.guard.set_host_tokens(&tokens),
+            Err(error) => {
+                problems.push(Problem::of_file("admin.token", format!("{error:#}; the old ones hold")))
+            }
+        }
+        for tenant in removed {
+            if let Err(error) = self.guard.tokens().forget(tenant) {
+                problems.push(Problem::of_file("tokens", format!("those of `{tenant}` stay: {error}")));
+            }
+        }
+        let texts = self.guard.reload_tokens();
+        problems.extend(texts.into_iter().map(|text| Problem::of_file("tokens", text)));
+        problems
     }
 }
 
@@ -108,14 +136,15 @@ impl AdminHandle for Inner {
                 problems.push(Problem::of_file("tls", causes(&error)));
             }
         }
-        for problem in &problems {
-            self.telemetry.emit(Event::Notice { level: Level::Error, text: format!("reload: {problem}") });
-        }
         let catalog = self.catalog.clone();
         let mut report = tokio::task::spawn_blocking(move || catalog.reload()).await.unwrap_or_else(|_| {
             let problem = Problem::of_file("catalog", "the reload panicked; nothing has changed");
             ReloadReport { problems: vec![problem], ..ReloadReport::default() }
         });
+        problems.append(&mut self.reload_tokens(&report.removed));
+        for problem in &problems {
+            self.telemetry.emit(Event::Notice { level: Level::Error, text: format!("reload: {problem}") });
+        }
         report.problems.append(&mut problems);
         report
     }
@@ -139,7 +168,7 @@ impl AdminHandle for Inner {
             breakers: Vec::new(),
             problems: refused.get(name).cloned().unwrap_or_default(),
         };
-        let mut tenants: Vec<TenantStatus> = live.chain(generation.broken.iter().map(nothing)).collect();
+        let mut tenants: Vec<TenantStatus> = live.chain(generation.broken.keys().map(nothing)).collect();
         tenants.sort_by(|a, b| a.name.cmp(&b.name));
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -161,6 +190,10 @@ impl AdminHandle for Inner {
 
     fn catalog(&self) -> Arc<Catalog> {
         self.catalog.clone()
+    }
+
+    fn chains(&self) -> Chains {
+        self.chains.clone()
     }
 
     fn not_ready(&self) -> Option<String> {

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// How much an event matters. ERROR: an operator must act. WARN: nothing was lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -262,6 +263,20 @@ pub enum Event {
         /// Its size in bytes.
         size: usize,
     },
+    /// A component was removed.
+    ProcessorRemoved {
+        /// Whose it was: a tenant, or `host`.
+        owner: String,
+        /// Its name.
+        name: String,
+        /// Its version.
+        version: String,
+    },
+    /// A tenant was removed.
+    TenantRemoved {
+        /// Which.
+        tenant: String,
+    },
     /// A component was refused at upload.
     ProcessorRefused {
         /// Whose: a tenant, or `host`.
@@ -299,6 +314,36 @@ pub enum Event {
         /// Wall time of the jail, in milliseconds.
         ms: u64,
     },
+    /// Somebody asked for a change by the admin API, and may ask; also where it was refused then.
+    Audit {
+        /// Who: `host`, or `TENANT/ROLE/TOKEN`.
+        actor: String,
+        /// The address of the connection.
+        client: IpAddr,
+        /// The method.
+        method: String,
+        /// The path, with its names where they are plain; empty: there is none such.
+        path: String,
+        /// Whose things; none: the host's.
+        tenant: Option<String>,
+        /// The answer's status; 499: the client did not wait for it.
+        status: u16,
+        /// The tenant's revision before.
+        revision_before: Option<u64>,
+        /// The tenant's revision after.
+        revision_after: Option<u64>,
+        /// What was done, in a few words; may be empty.
+        detail: String,
+    },
+    /// A wrong token came to the admin API. Told once a minute for each address.
+    TokenRefused {
+        /// The address of the connection.
+        client: IpAddr,
+        /// Wrong ones from it since it was told last.
+        failures: u64,
+        /// Whether it is told to wait.
+        limited: bool,
+    },
     /// A reload came to its end.
     Reloaded {
         /// Whether all of it took effect.
@@ -321,9 +366,11 @@ impl Event {
             | Self::TurnRefused { .. }
             | Self::BreakerOpened { .. }
             | Self::SmokeFailed { .. }
+            | Self::TokenRefused { .. }
             | Self::TenantRefused { .. } => Level::Warn,
             Self::ComponentCompiled { outcome, .. } if *outcome != "ok" => Level::Warn,
             Self::RecipientRefused { .. }
+            | Self::Audit { .. }
             | Self::ComponentCompiled { .. }
             | Self::Started { .. }
             | Self::Stopped { .. }
@@ -334,6 +381,8 @@ impl Event {
             | Self::TenantLoaded { .. }
             | Self::ProcessorStored { .. }
             | Self::ProcessorRefused { .. }
+            | Self::ProcessorRemoved { .. }
+            | Self::TenantRemoved { .. }
             | Self::Reloaded { .. } => Level::Info,
             Self::SessionOpened { .. }
             | Self::SessionRefused { .. }
@@ -381,7 +430,7 @@ pub struct MessageRecord {
 }
 
 /// What one stage did for one message.
-#[derive(Debug, Clone, Default, Serialize, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, Serialize, PartialEq, Eq, ToSchema)]
 pub struct StageRecord {
     /// Its name in the chain.
     pub name: String,

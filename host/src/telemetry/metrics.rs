@@ -58,6 +58,8 @@ pub(super) struct Metrics {
     swap_found: Gauge,
     uploads: Series<ResultLabels, Counter>,
     smoke_failures: Series<StageLabels, Counter>,
+    tokens_refused: Series<ResultLabels, Counter>,
+    changes_asked: Series<ResultLabels, Counter>,
 }
 
 /// The label sets. Each has the tenant first where a tenant can add to it.
@@ -177,6 +179,16 @@ impl Metrics {
                 "smoke_failures",
                 "Stages that went live though they failed on the smoke corpus",
             ),
+            tokens_refused: counter(
+                &mut r,
+                "admin_tokens_refused",
+                "Wrong tokens at the admin address, by what their sender was told",
+            ),
+            changes_asked: counter(
+                &mut r,
+                "admin_changes",
+                "Requests for changes at the admin address, by what became of them",
+            ),
             registry: r,
         }
     }
@@ -242,12 +254,19 @@ impl Metrics {
                 let labels = StageLabels { tenant: tenant.clone(), stage: stage.clone() };
                 self.smoke_failures.with(&labels, inc);
             }
+            Event::Audit { status, .. } => {
+                let result = if *status < 400 { "ok" } else { "refused" };
+                self.changes_asked.with(&ResultLabels { result }, inc);
+            }
             Event::Started { .. }
+            | Event::TokenRefused { .. }
             | Event::SwapGone
             | Event::Stopped { .. }
             | Event::Notice { .. }
             | Event::StageLog { .. }
             | Event::TenantLoaded { .. }
+            | Event::TenantRemoved { .. }
+            | Event::ProcessorRemoved { .. }
             | Event::TenantRefused { .. } => {}
         }
     }
@@ -261,6 +280,11 @@ impl Metrics {
         for stage in &record.stages {
             self.stages.count(&record.tenant, stage);
         }
+    }
+
+    pub(super) fn count_wrong_token(&self, limited: bool) {
+        let result = if limited { "limited" } else { "refused" };
+        self.tokens_refused.with(&ResultLabels { result }, inc);
     }
 
     pub(super) fn chain_cpu(&self, tenant: &str) -> CpuCounter {

@@ -93,6 +93,12 @@ impl Telemetry {
         self.0.metrics.encode(lost)
     }
 
+    /// Counts a wrong token at the admin address; `limited`: its sender was told to wait. Only some are events, so that nobody
+    /// can fill the log.
+    pub fn count_wrong_token(&self, limited: bool) {
+        self.0.metrics.count_wrong_token(limited);
+    }
+
     /// Where the CPU time of a tenant's chains is added up.
     pub fn chain_cpu(&self, tenant: &str) -> CpuCounter {
         self.0.metrics.chain_cpu(tenant)

@@ -11,6 +11,7 @@ mod breakers;
 mod job;
 mod recipient;
 pub mod replies;
+pub mod trial;
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -20,6 +20,7 @@ pub mod engine;
 pub mod freshness;
 mod host;
 mod instance;
+pub mod interfaces;
 pub mod jail;
 mod limiter;
 pub mod limits;

@@ -108,6 +108,18 @@ pub(super) fn one_of_each() -> Vec<Event> {
             cpu_ms: 1,
             ms: 1,
         },
+        Event::Audit {
+            actor: s("host"),
+            client,
+            method: s("PUT"),
+            path: s(""),
+            tenant: None,
+            status: 200,
+            revision_before: None,
+            revision_after: None,
+            detail: s(""),
+        },
+        Event::TokenRefused { client, failures: 1, limited: false },
         Event::TenantRefused { tenant, serving: None, problems: Vec::new() },
         Event::Reloaded { ok: true, changed: 0, refused: 0 },
     ]

@@ -13,6 +13,7 @@ use super::page;
 fn metrics() {
     let telemetry = Telemetry::silent();
     one_of_each().into_iter().for_each(|event| telemetry.emit(event));
+    telemetry.count_wrong_token(false);
     let _instance = telemetry.instance("t");
     telemetry.watch_pool(|| vec![PoolFigure { kind: "memories", used: 1, size: 1 }]);
     telemetry.watch_breakers(|| vec![BreakerFigure { tenant: "t".into(), stage: "s".into(), open: true }]);

@@ -17,6 +17,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::ComponentStage;
 use crate::chain::{Fixed, Processor, RunLimits};
@@ -43,7 +44,7 @@ pub struct Rehearsal {
 }
 
 /// What the corpus showed of a chain that holds.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Smoke {
     /// One for each sandboxed stage, head first.
     pub figures: Vec<SmokeFigures>,
@@ -52,7 +53,7 @@ pub struct Smoke {
 }
 
 /// What a stage cost.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SmokeFigures {
     /// Its label.
     pub stage: String,
@@ -71,7 +72,7 @@ pub struct SmokeFigures {
 }
 
 /// A stage failed on a message of the corpus.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SmokeWarning {
     /// Its label.
     pub stage: String,

@@ -1,6 +1,7 @@
 //! Tests of `catalog::store`.
 
 use super::*;
+use crate::catalog::revision::About;
 
 fn store() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
@@ -9,22 +10,54 @@ fn store() -> (tempfile::TempDir, Store) {
     (folder, store)
 }
 
+fn about() -> About {
+    About {
+        at: "2026-01-01T00:00:00Z".to_owned(),
+        author: "host".to_owned(),
+        action: crate::catalog::Action::Set,
+        of: None,
+        components: crate::catalog::Components::new(),
+        smoke: crate::catalog::Smoke::default(),
+        fingerprint: String::new(),
+    }
+}
+
+/// Records a revision that goes live.
+fn record(store: &Store, text: &str) -> u64 {
+    let number = store.append("acme", text, &about()).unwrap();
+    store.confirm("acme", number).unwrap();
+    number
+}
+
 #[test]
-fn a_text_is_recorded_once_and_the_last_twenty_are_kept() {
+fn the_last_twenty_are_kept() {
     let (_folder, store) = store();
-    assert_eq!(store.record("acme", "one").unwrap(), 1);
-    assert_eq!(store.record("acme", "one").unwrap(), 1);
-    assert_eq!(store.record("acme", "two").unwrap(), 2);
-    assert_eq!(store.record("acme", "one").unwrap(), 3);
-    for n in 4..=20 {
-        store.record("acme", &n.to_string()).unwrap();
+    for n in 1..=20 {
+        assert_eq!(record(&store, &n.to_string()), n);
     }
     assert_eq!(store.revisions("acme").unwrap(), (1..=20).collect::<Vec<_>>());
-    store.record("acme", "21").unwrap();
+    record(&store, "21");
     assert_eq!(store.revisions("acme").unwrap(), (2..=21).collect::<Vec<_>>());
-    assert_eq!(store.newest_revision("acme").unwrap(), Some((21, "21".to_owned())));
-    assert!(store.root.join("history/acme/0021.toml").is_file());
+    let newest = store.newest_revision("acme").unwrap().unwrap();
+    assert_eq!((newest.number, newest.text.as_str(), newest.pending), (21, "21", false));
+    assert_eq!(newest.about, Some(about()));
+    assert_eq!(fs::read_dir(store.root.join("history/acme")).unwrap().count(), 40);
     assert_eq!(store.revisions("other").unwrap(), [0; 0]);
+}
+
+/// Goal: which revision a live file is, is told also where a host died between history and live file.
+#[test]
+fn the_revision_of_a_text() {
+    let (_folder, store) = store();
+    let of = |text: &str| store.revision_of("acme", text).unwrap().map(|stored| stored.number);
+    assert_eq!(of("one"), None);
+    record(&store, "one");
+    record(&store, "two");
+    assert_eq!((of("two"), of("one"), of("three")), (Some(2), None, None), "the first is put back by hand");
+    store.append("acme", "three", &about()).unwrap();
+    assert_eq!((of("two"), of("three"), of("one")), (Some(2), Some(3), None), "the third was on its way");
+    store.forget("acme", 3).unwrap();
+    assert_eq!(of("two"), Some(2));
 }
 
 #[test]
@@ -43,7 +76,7 @@ fn what_was_left_half_written_is_no_tenant() {
 fn no_name_leaves_the_catalog() {
     let (_folder, store) = store();
     for bad in ["../x", "..", "a/b", "", ".x", "A"] {
-        assert!(store.record(bad, "").is_err(), "{bad}");
+        assert!(store.append(bad, "", &about()).is_err(), "{bad}");
     }
 }
 

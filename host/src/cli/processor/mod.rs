@@ -8,17 +8,14 @@ mod test;
 
 use super::arguments::processor::ProcessorVerb;
 use super::exit::Exit;
+use super::reach::Reach;
 
-pub(super) fn run(
-    config: Option<&std::path::Path>,
-    verb: &ProcessorVerb,
-    json: bool,
-) -> anyhow::Result<Exit> {
+pub(super) fn run(reach: &Reach, verb: &ProcessorVerb, json: bool) -> anyhow::Result<Exit> {
     match verb {
         ProcessorVerb::New(options) => new::run(options, json),
         ProcessorVerb::Build { dir, output } => build::run(dir, output.as_deref(), json),
-        ProcessorVerb::Test(options) => test::run(config, options, json),
-        ProcessorVerb::Push(options) => push::run(config, options, json),
+        ProcessorVerb::Test(options) => test::run(reach.config.as_deref(), options, json),
+        ProcessorVerb::Push(options) => push::run(reach, options, json),
         ProcessorVerb::Inspect { file } => inspect::run(file, json),
     }
 }

@@ -1,18 +1,17 @@
 //! `gatepost processor push`: gives a component to the running server.
 
-use std::path::Path;
-
 use anyhow::Context;
 
 use super::inspect::load;
 use crate::catalog::Uploaded;
 use crate::chain::spec::is_name;
 use crate::cli::arguments::processor::PushOptions;
-use crate::cli::client::{Client, load_config};
+use crate::cli::client::Client;
 use crate::cli::exit::{Exit, Usage};
+use crate::cli::reach::Reach;
 use crate::telemetry::causes::one_line;
 
-pub(super) fn run(config: Option<&Path>, options: &PushOptions, json: bool) -> anyhow::Result<Exit> {
+pub(super) fn run(reach: &Reach, options: &PushOptions, json: bool) -> anyhow::Result<Exit> {
     let file = &options.file;
     let bytes = std::fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))?;
     let (name, version) = identity(options, &bytes)?;
@@ -23,9 +22,8 @@ pub(super) fn run(config: Option<&Path>, options: &PushOptions, json: bool) -> a
         Some(tenant) => format!("/tenants/{tenant}"),
         None => String::new(),
     };
-    let (_, config) = load_config(config)?;
     let path = format!("/v1{owner}/processors/{name}/{version}");
-    let answer = Client::new(&config)?.put("uploading", &path, "application/wasm", &[], &bytes)?;
+    let answer = Client::connect(reach)?.put("uploading", &path, "application/wasm", &[], &bytes)?;
     let is_new = answer.status == 201;
     let stored: Uploaded = answer.expect(&[200, 201])?;
     if json {

@@ -161,7 +161,7 @@ hosts = ["a", 1]
         "gatepost.toml:6: listener.mx.address: missing",
         "gatepost.toml:8: listener.mx.adress: unknown key; did you mean `address`?",
         "gatepost.toml:9: listener.mx.message_size_max: 25 has no unit: say a unit, for example \"25MiB\"",
-        "gatepost.toml:10: listener.mx.data_timeout: \"3\" is a duration without its unit: say a unit, for example \"30s\" (ms, s, m, h)",
+        "gatepost.toml:10: listener.mx.data_timeout: \"3\" is a duration without its unit: say a unit, for example \"30s\" (ms, s, m, h, d)",
         "gatepost.toml:11: listener.mx.recipients_max: -1 is below 1",
         "gatepost.toml:12: listener.mx.tls.cert: cannot read none.pem: No such file or directory (os error 2)",
         "gatepost.toml:12: listener.mx.tls.key: missing",
@@ -215,7 +215,7 @@ fn secrets_come_from_files_and_the_environment() {
     let with = |token: &str| format!("{SMALL}[admin]\ntoken = \"{token}\"\n");
     let good = folder(&[("gatepost.toml", &with("file:t")), ("t", " s3cret \n")]);
     let config = load(&good.path().join("gatepost.toml")).unwrap();
-    assert_eq!(config.admin.token.as_deref(), Some("s3cret"));
+    assert_eq!(config.admin.tokens, ["s3cret"]);
     let dumped = dump(&config);
     assert!(dumped.contains("token = \"***\"") && !dumped.contains("s3cret"));
     assert_eq!(problems(&[("gatepost.toml", &with("env:CARGO_MANIFEST_DIR"))]), [""; 0]);
@@ -223,6 +223,12 @@ fn secrets_come_from_files_and_the_environment() {
     assert!(none[0].contains("environment variable GATEPOST_NO_SUCH_VARIABLE"), "{none:?}");
     let empty = problems(&[("gatepost.toml", &with("file:t")), ("t", "\n")]);
     assert!(empty[0].ends_with("admin.token: t is empty"), "{empty:?}");
+    let several = folder(&[("gatepost.toml", &with("file:t")), ("t", "new\n\n old \n")]);
+    let config = load(&several.path().join("gatepost.toml")).unwrap();
+    assert_eq!(config.admin.tokens, ["new", "old"], "the first is the one that commands send");
+    assert_eq!(problems(&[("gatepost.toml", &with("file:t")), ("t", &"x\n".repeat(TOKENS_MAX))]), [""; 0]);
+    let many = problems(&[("gatepost.toml", &with("file:t")), ("t", &"x\n".repeat(TOKENS_MAX + 1))]);
+    assert!(many[0].ends_with("9 tokens, a line each: at most 8 hold at once"), "{many:?}");
     let literal = problems(&[("gatepost.toml", &with("hunter2"))]);
     assert!(!literal[0].contains("hunter2"), "{literal:?}");
 }

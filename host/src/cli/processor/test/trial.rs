@@ -11,6 +11,7 @@ use super::diff::diff;
 use super::judge::{Came, difference, problems};
 use crate::chain::cutting::{Cut, Cutting};
 use crate::chain::{Fixed, LineUp};
+use crate::cli::exit::Usage;
 use crate::cli::offline::{Outcome, Plan, Workshop, through};
 use crate::mail::MessageId;
 use crate::transaction::new_id;
@@ -118,7 +119,7 @@ impl Bench<'_> {
     }
 
     fn once(&self, case: &Case, line_up: &LineUp, id: &MessageId, cut: &Cut) -> anyhow::Result<Came> {
-        let mut envelope = case.sent.envelope(id.clone())?;
+        let mut envelope = case.sent.envelope(id.clone()).map_err(Usage)?;
         for (key, value) in &case.facts {
             envelope.set_host_fact(key, value.clone());
         }

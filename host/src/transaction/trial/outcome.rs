@@ -1,59 +1,71 @@
-//! What came of a message, in the words of `docs/semantics.md`: what `--json` prints, and what cases expect.
+//! What came of a message that was tried, in the words of `docs/semantics.md`: what `gatepost run --json` and the API's `try`
+//! answer, and what cases expect.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::chain::{Run, RunEnd};
-use crate::cli::exit::Exit;
 use crate::mail::Verdict;
 use crate::telemetry::{StageRecord, causes};
 use crate::transaction::replies;
 
-/// What came of a message. As JSON the same shape as the API's `try`.
-#[derive(Debug, Clone, Serialize)]
-pub(in crate::cli) struct Outcome {
+/// What came of a message.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Outcome {
     /// accept, quarantine, discard, reject, defer or failed.
-    pub(in crate::cli) verdict: &'static str,
+    pub verdict: &'static str,
     /// Why it is quarantined.
-    pub(in crate::cli) reason: Option<String>,
-    pub(in crate::cli) reply: Reply,
-    pub(in crate::cli) envelope: Parties,
-    pub(in crate::cli) facts: BTreeMap<String, String>,
-    pub(in crate::cli) stages: Vec<StageRecord>,
+    pub reason: Option<String>,
+    /// What the client would have heard.
+    pub reply: Reply,
+    /// Sender and recipients at the end.
+    pub envelope: Parties,
+    /// What is known of the message at the end.
+    pub facts: BTreeMap<String, String>,
+    /// What each stage did.
+    pub stages: Vec<StageRecord>,
     /// What went wrong in stages, those that were bypassed included.
-    pub(in crate::cli) failures: Vec<Failure>,
+    pub failures: Vec<Failure>,
     /// The message as the chain left it; none where the client must keep it.
     #[serde(skip)]
-    pub(in crate::cli) message: Option<Vec<u8>>,
+    pub message: Option<Vec<u8>>,
 }
 
 /// What the client would have heard.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(in crate::cli) struct Reply {
-    pub(in crate::cli) code: u16,
-    pub(in crate::cli) enhanced: Option<String>,
-    pub(in crate::cli) text: String,
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = TriedReply)]
+pub struct Reply {
+    /// Three digits.
+    pub code: u16,
+    /// Such as `4.3.0`.
+    pub enhanced: Option<String>,
+    /// What it says.
+    pub text: String,
 }
 
 /// The envelope at the end.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(in crate::cli) struct Parties {
-    pub(in crate::cli) sender: Option<String>,
-    pub(in crate::cli) recipients: Vec<String>,
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Parties {
+    /// Null: the null reverse-path.
+    pub sender: Option<String>,
+    /// In their order.
+    pub recipients: Vec<String>,
 }
 
 /// Why a stage failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(in crate::cli) struct Failure {
-    pub(in crate::cli) stage: String,
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Failure {
+    /// Its label.
+    pub stage: String,
     /// One of a closed set: `trap`, `cpu`, `memory`, ...
-    pub(in crate::cli) reason: &'static str,
+    pub reason: &'static str,
     /// All causes on one line.
-    pub(in crate::cli) text: String,
+    pub text: String,
     /// Whether a budget ran out.
     #[serde(skip)]
-    pub(in crate::cli) is_budget: bool,
+    pub is_budget: bool,
 }
 
 impl Outcome {
@@ -89,16 +101,6 @@ impl Outcome {
                 Ok(Verdict::Quarantine(reason)) => Some(reason),
                 _ => None,
             },
-        }
-    }
-
-    /// The exit code of `gatepost run`.
-    pub(in crate::cli) fn exit(&self) -> Exit {
-        match self.verdict {
-            "reject" => Exit::No,
-            "defer" => Exit::TempFail,
-            "failed" => Exit::Software,
-            _ => Exit::Ok,
         }
     }
 }

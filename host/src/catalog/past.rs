@@ -1,0 +1,127 @@
+//! A tenant's past: its revisions, who made them, what they changed.
+
+use serde::{Deserialize, Serialize};
+use similar::TextDiff;
+use utoipa::ToSchema;
+
+use super::revision::{Action, Component};
+use super::store::history::Stored;
+use super::{Catalog, ChainSettings, ChangeError};
+
+/// A revision, without its text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RevisionView {
+    /// Its number.
+    pub revision: u64,
+    /// It is the one that serves.
+    pub live: bool,
+    /// When it was made (RFC 3339); null: nobody knows.
+    pub at: Option<String>,
+    /// Who made it: `host`, `TENANT/ROLE/TOKEN`, or `file`.
+    pub author: String,
+    /// How it came to be.
+    pub action: Action,
+    /// What was rolled back to.
+    pub of: Option<u64>,
+    /// Its chain as it is written.
+    pub chain: String,
+    /// What the components in it meant when it went live.
+    pub components: Vec<NamedComponent>,
+}
+
+/// What a name in a chain meant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NamedComponent {
+    /// As it is written, without alias: `hello@1`.
+    pub name: String,
+    /// `owner/name@version`.
+    pub processor: String,
+    /// BLAKE3 of its bytes, in hex.
+    pub hash: String,
+}
+
+/// A revision with its text, and what it changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RevisionText {
+    /// The revision.
+    #[serde(flatten)]
+    pub view: RevisionView,
+    /// The tenant's file.
+    pub text: String,
+    /// Unified diff from the revision before it; of the oldest that is kept, from nothing.
+    pub diff: String,
+    /// Unified diff from the revision that serves: what a rollback would change.
+    pub diff_live: String,
+}
+
+impl Catalog {
+    /// The revisions of a tenant that are kept, newest first. Blocks.
+    ///
+    /// # Errors
+    /// [`ChangeError::NoTenant`], [`ChangeError::Io`].
+    pub fn history(&self, name: &str) -> Result<Vec<RevisionView>, ChangeError> {
+        let mut views = Vec::new();
+        for number in self.numbers(name)?.into_iter().rev() {
+            match self.revision(name, number) {
+                Ok(stored) => views.push(self.view(name, &stored)),
+                // It was the oldest, and has just gone.
+                Err(ChangeError::NoRevision(..)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(views)
+    }
+
+    /// One revision with its text. Blocks.
+    ///
+    /// # Errors
+    /// [`ChangeError::NoTenant`], [`ChangeError::NoRevision`], [`ChangeError::Io`].
+    pub fn past(&self, name: &str, number: u64) -> Result<RevisionText, ChangeError> {
+        let before = self.numbers(name)?.into_iter().rfind(|other| *other < number);
+        let stored = self.revision(name, number)?;
+        let text_of = |number: Option<u64>| {
+            let stored = number.and_then(|number| self.store.read_revision(name, number).ok());
+            stored.map(|stored| stored.text).unwrap_or_default()
+        };
+        let live = self.current().tenants.get(name).map(|tenant| tenant.revision);
+        Ok(RevisionText {
+            view: self.view(name, &stored),
+            diff: diff(before, &text_of(before), number, &stored.text),
+            diff_live: diff(live, &text_of(live), number, &stored.text),
+            text: stored.text,
+        })
+    }
+
+    fn numbers(&self, name: &str) -> Result<Vec<u64>, ChangeError> {
+        if !self.has_tenant(name) {
+            return Err(ChangeError::NoTenant(name.to_owned()));
+        }
+        let unread = |error| ChangeError::Io(format!("the history of `{name}` cannot be read: {error}"));
+        self.store.revisions(name).map_err(unread)
+    }
+
+    fn view(&self, name: &str, stored: &Stored) -> RevisionView {
+        let live = self.current().tenants.get(name).is_some_and(|tenant| tenant.revision == stored.number);
+        let about = stored.about.as_ref();
+        let named = |(name, component): (&String, &Component)| NamedComponent {
+            name: name.clone(),
+            processor: component.to_string(),
+            hash: component.hash.clone(),
+        };
+        RevisionView {
+            revision: stored.number,
+            live,
+            at: about.map(|about| about.at.clone()),
+            author: about.map_or_else(|| "file".to_owned(), |about| about.author.clone()),
+            action: about.map_or(Action::File, |about| about.action),
+            of: about.and_then(|about| about.of),
+            chain: ChainSettings::of(&stored.text).chain,
+            components: about.map(|about| about.components.iter().map(named).collect()).unwrap_or_default(),
+        }
+    }
+}
+
+fn diff(from: Option<u64>, old: &str, to: u64, new: &str) -> String {
+    let from = from.map_or_else(|| "nothing".to_owned(), |from| format!("revision {from}"));
+    TextDiff::from_lines(old, new).unified_diff().header(&from, &format!("revision {to}")).to_string()
+}

@@ -1,0 +1,101 @@
+//! What a tenant may change of its own file: the chain, and of sandboxed stages `config`, `on_failure`, `grants` within what the
+//! host allows, and limits below its own. What names a path, an address or a secret is the host's to set.
+//!
+//! Compares two texts: what the host has set already may stay.
+
+use serde_json::{Map, Value};
+
+use super::tenant_file::{self, StageTable, TenantFile};
+use super::{Catalog, ChangeError, Registry};
+use crate::chain::StageRef;
+use crate::config::tree;
+
+/// Keys at the top of the file that are the tenant's own.
+const OWN: [&str; 4] = ["chain", "stage", "on_failure", "recipients"];
+
+/// Settings of native stages that name a path, an address or a secret. Of a sink all do.
+const HOST_ONLY: [&str; 8] = ["path", "address", "addresses", "url", "auth", "password", "secret", "token"];
+
+impl Catalog {
+    /// Whether a tenant may make `live` say `new`. What does not hold at all is left for those who build it to refuse.
+    ///
+    /// # Errors
+    /// [`ChangeError::HostOnly`].
+    pub(super) fn permit(&self, live: &str, new: &str) -> Result<(), ChangeError> {
+        let config = self.config.load_full();
+        let read = |text| tenant_file::read("", text, &config.limits, &config.limits_max).ok();
+        let (Some(old), Some(file)) = (read(live), read(new)) else { return Ok(()) };
+        let mut keys = top_level(&root(live), &root(new));
+        for stage in file.chain.all().chain(&file.recipients) {
+            let label = stage.label();
+            let Some(table) = file.stages.get(&label) else { continue };
+            let before = standing(&old, stage);
+            let found = if stage.owner.is_none() && self.registry.is_reserved(&stage.name) {
+                native(&self.registry, stage, table, before)
+            } else {
+                limits(&file, table, before)
+            };
+            let written = if label.contains('/') { format!("\"{label}\"") } else { label };
+            keys.extend(found.into_iter().map(|key| format!("stage.{written}.{key}")));
+        }
+        if keys.is_empty() { Ok(()) } else { Err(ChangeError::HostOnly(keys)) }
+    }
+}
+
+fn root(text: &str) -> Map<String, Value> {
+    match tree::parse("", text, &mut Vec::new()).value.into_json() {
+        Value::Object(root) => root,
+        _ => Map::new(),
+    }
+}
+
+/// Keys that differ and are not the tenant's.
+fn top_level(old: &Map<String, Value>, new: &Map<String, Value>) -> Vec<String> {
+    let mut keys: Vec<&String> = old.keys().chain(new.keys()).collect();
+    keys.sort();
+    keys.dedup();
+    keys.retain(|key| !OWN.contains(&key.as_str()) && old.get(*key) != new.get(*key));
+    keys.into_iter().cloned().collect()
+}
+
+/// The settings that stand for this stage, if its label names the same processor there.
+fn standing<'a>(old: &'a TenantFile, stage: &StageRef) -> Option<&'a StageTable> {
+    let label = stage.label();
+    let same =
+        |other: &&StageRef| other.label() == label && other.name == stage.name && other.owner == stage.owner;
+    old.chain.all().chain(&old.recipients).find(same)?;
+    old.stages.get(&label)
+}
+
+fn native(
+    registry: &Registry,
+    stage: &StageRef,
+    table: &StageTable,
+    before: Option<&StageTable>,
+) -> Vec<String> {
+    let is_sink = registry.has_sink(&stage.name);
+    let changed = table
+        .settings
+        .iter()
+        .filter(|(key, value)| before.and_then(|before| before.settings.get(*key)) != Some(value));
+    let host_only = changed.filter(|(key, _)| is_sink || HOST_ONLY.contains(&key.as_str()));
+    host_only.map(|(key, _)| key.clone()).collect()
+}
+
+/// Limits of a stage that are above those of its tenant.
+fn limits(file: &TenantFile, table: &StageTable, before: Option<&StageTable>) -> Vec<String> {
+    let mut keys = Vec::new();
+    let cpu = table.cpu_per_message;
+    if cpu.is_some_and(|cpu| cpu > file.limits.cpu_per_message)
+        && before.and_then(|before| before.cpu_per_message) != cpu
+    {
+        keys.push("cpu_per_message".to_owned());
+    }
+    let memory = table.memory_per_instance;
+    if memory.is_some_and(|memory| memory > file.limits.memory_per_instance)
+        && before.and_then(|before| before.memory_per_instance) != memory
+    {
+        keys.push("memory_per_instance".to_owned());
+    }
+    keys
+}

@@ -1,0 +1,93 @@
+//! `gatepost token list|add|rotate|remove`: a tenant's tokens, by way of the running server.
+
+use super::arguments::token::{AddOptions, TokenVerb};
+use super::client::{Answer, Client};
+use super::exit::{Exit, Usage};
+use super::reach::Reach;
+use crate::admin::{NewToken, Rotation, TokenList, TokenMade, TokenRole};
+use crate::chain::spec::is_name;
+use crate::telemetry::causes::one_line;
+
+pub(super) fn run(reach: &Reach, verb: &TokenVerb, json: bool) -> anyhow::Result<Exit> {
+    match verb {
+        TokenVerb::List { tenant } => list(reach, tenant, json),
+        TokenVerb::Add(options) => add(reach, options, json),
+        TokenVerb::Rotate { id, tenant, overlap } => {
+            let path = format!("{}/{}/rotate", path(tenant)?, checked(id)?);
+            let rotation = Rotation { overlap: overlap.clone() };
+            show(&Client::connect(reach)?.post_json(&path, &rotation)?, json)
+        }
+        TokenVerb::Remove { id, tenant } => {
+            let path = format!("{}/{}", path(tenant)?, checked(id)?);
+            Client::connect(reach)?.delete(&path)?.expect_nothing(204)?;
+            if !json {
+                outln!("token {id} opens nothing any more");
+            }
+            Ok(Exit::Ok)
+        }
+    }
+}
+
+fn list(reach: &Reach, tenant: &str, json: bool) -> anyhow::Result<Exit> {
+    let list: TokenList = Client::connect(reach)?.get(&path(tenant)?)?.expect(&[200])?;
+    if json {
+        outln!("{}", serde_json::to_string_pretty(&list)?);
+        return Ok(Exit::Ok);
+    }
+    if list.tokens.is_empty() {
+        outln!("{} has no tokens", one_line(tenant));
+    }
+    for token in &list.tokens {
+        let expires = token.expires.as_deref().unwrap_or("never");
+        let used = token.last_used.as_deref().unwrap_or("not since the start");
+        let (id, role, label) = (&token.id, name(token.role), one_line(&token.label));
+        outln!("{id}  {role:<6}  ends {expires:<20}  used {used:<20}  {label}");
+    }
+    Ok(Exit::Ok)
+}
+
+fn add(reach: &Reach, options: &AddOptions, json: bool) -> anyhow::Result<Exit> {
+    let path = path(&options.tenant)?;
+    let new = NewToken {
+        role: options.role.into(),
+        label: options.label.clone(),
+        expires_in: options.expires.clone(),
+    };
+    show(&Client::connect(reach)?.post_json(&path, &new)?, json)
+}
+
+/// The token alone to stdout, so that it can be sent into a file; what it is to stderr.
+fn show(answer: &Answer, json: bool) -> anyhow::Result<Exit> {
+    let made: TokenMade = answer.expect(&[201])?;
+    if json {
+        outln!("{}", serde_json::to_string_pretty(&made)?);
+        return Ok(Exit::Ok);
+    }
+    let expires = made.expires.as_deref().unwrap_or("never");
+    eprintln!("token {}, {}, ends {expires}; it is shown this once:", made.id, name(made.role));
+    outln!("{}", made.token);
+    Ok(Exit::Ok)
+}
+
+fn name(role: TokenRole) -> &'static str {
+    match role {
+        TokenRole::Owner => "owner",
+        TokenRole::Reader => "reader",
+    }
+}
+
+/// A path holds no tenant that is no name.
+fn path(tenant: &str) -> Result<String, Usage> {
+    if is_name(&tenant.to_ascii_lowercase()) {
+        return Ok(format!("/v1/tenants/{tenant}/tokens"));
+    }
+    Err(Usage(format!("`{}` cannot name a tenant", tenant.escape_debug())))
+}
+
+/// An id; whoever gives the whole token by mistake does not see it again.
+fn checked(id: &str) -> Result<&str, Usage> {
+    if !id.is_empty() && id.len() <= 32 && id.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        return Ok(id);
+    }
+    Err(Usage("that is no id of a token: `gatepost token list` shows them".to_owned()))
+}

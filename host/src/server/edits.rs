@@ -1,0 +1,151 @@
+//! Edits of the catalog by hand: seen by the kernel's word, and taken up as if they were proposed.
+//!
+//! ```text
+//! tenants/acme.toml, processors/... --inotify--> names --quiet for a moment--> Catalog::refresh
+//! ```
+//!
+//! What is seen is coalesced. Our own writes are seen as well: their tenants' files say what is live, and nothing comes of them.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use notify::{Event as Seen, RecommendedWatcher, RecursiveMode, Watcher as _};
+use tokio::sync::mpsc::{Receiver, channel};
+use tokio::time::{Instant, timeout_at};
+
+use crate::catalog::Catalog;
+use crate::telemetry::{Event, Level, Telemetry};
+
+/// So long nothing must have happened before files are read: an editor writes in several steps.
+const QUIET: Duration = Duration::from_millis(200);
+/// So long they are waited for at most, where they never rest.
+const WAIT_MAX: Duration = Duration::from_secs(2);
+/// Changes that wait to be looked at; past it all tenants are.
+const WAITING_MAX: usize = 1024;
+
+/// What is to be looked at.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Touched {
+    tenants: BTreeSet<String>,
+    /// A component came or went, or nobody knows what.
+    more: bool,
+    all: bool,
+}
+
+/// Watches the catalog in `root` until it is gone. Where the kernel does not tell, that is logged: reloads are told then by
+/// SIGHUP and the API alone.
+pub(super) async fn watch(catalog: Weak<Catalog>, root: PathBuf, telemetry: Telemetry) {
+    // Paths are told as they were given, so they must not depend on where somebody stands.
+    let root = std::path::absolute(&root).unwrap_or(root);
+    let (sender, mut seen) = channel(WAITING_MAX);
+    let first = sender.clone();
+    let lost = Arc::new(AtomicBool::new(false));
+    let missed = lost.clone();
+    let tell = move |event: notify::Result<Seen>| {
+        let paths = event.map(|event| if event.kind.is_access() { Vec::new() } else { event.paths });
+        let failed = match paths {
+            Ok(paths) => paths.into_iter().any(|path| sender.try_send(path).is_err()),
+            Err(_) => true,
+        };
+        if failed {
+            missed.store(true, Ordering::Relaxed);
+        }
+    };
+    let _watcher = match watcher(&root, tell) {
+        Ok(watcher) => watcher,
+        Err(error) => {
+            let text = format!("edits of the catalog are not seen, reload after them: {error}");
+            return telemetry.emit(Event::Notice { level: Level::Warn, text });
+        }
+    };
+    // What was edited before anybody watched is looked at first.
+    lost.store(true, Ordering::Relaxed);
+    let _ = first.try_send(root.join("tenants"));
+    while let Some(mut touched) = gather(&root, &mut seen).await {
+        let Some(catalog) = catalog.upgrade() else { return };
+        touched.all |= lost.swap(false, Ordering::Relaxed);
+        if touched == Touched::default() {
+            continue;
+        }
+        let refreshed = tokio::task::spawn_blocking(move || {
+            drop(catalog.refresh((!touched.all).then_some(&touched.tenants)));
+        });
+        // It can only have panicked, which has been printed.
+        let _ = refreshed.await;
+    }
+}
+
+fn watcher(
+    root: &Path,
+    tell: impl FnMut(notify::Result<Seen>) + Send + 'static,
+) -> notify::Result<RecommendedWatcher> {
+    let mut watcher = notify::recommended_watcher(tell)?;
+    watcher.watch(&root.join("tenants"), RecursiveMode::NonRecursive)?;
+    watcher.watch(&root.join("processors"), RecursiveMode::Recursive)?;
+    Ok(watcher)
+}
+
+/// What was touched, once it rests; none: nobody watches any more.
+async fn gather(root: &Path, seen: &mut Receiver<PathBuf>) -> Option<Touched> {
+    let mut touched = Touched::default();
+    touched.add(root, &seen.recv().await?);
+    let end = Instant::now() + WAIT_MAX;
+    while let Ok(path) = timeout_at(end.min(Instant::now() + QUIET), seen.recv()).await {
+        touched.add(root, &path?);
+    }
+    Some(touched)
+}
+
+impl Touched {
+    /// Files that begin with a dot are half written.
+    fn add(&mut self, root: &Path, path: &Path) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with('.') {
+            return;
+        }
+        if path.starts_with(root.join("processors")) {
+            self.more |= name.ends_with(".wasm") || path.extension().is_none();
+        } else if let Some(tenant) = name.strip_suffix(".toml") {
+            self.tenants.insert(tenant.to_owned());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_comes_together_is_looked_at_once() {
+        let (sender, mut seen) = channel(10);
+        let root = Path::new("/catalog");
+        for path in [
+            "tenants/.acme.toml.new",
+            "tenants/acme.toml",
+            "tenants/bolt.toml",
+            "tenants/acme.toml",
+            "tenants/x.swp",
+        ] {
+            sender.try_send(root.join(path)).unwrap();
+        }
+        let touched = gather(root, &mut seen).await.unwrap();
+        let tenants = BTreeSet::from(["acme".to_owned(), "bolt".to_owned()]);
+        assert_eq!(touched, Touched { tenants, more: false, all: false });
+        sender.try_send(root.join("processors/acme/x/1.0.0.wasm")).unwrap();
+        sender.try_send(root.join("processors/acme/x/1.0.0.json")).unwrap();
+        assert_eq!(gather(root, &mut seen).await.unwrap(), Touched { more: true, ..Touched::default() });
+        // One that never rests is looked at all the same.
+        let writing = tokio::spawn(async move {
+            while sender.send(PathBuf::from("/catalog/tenants/acme.toml")).await.is_ok() {
+                tokio::time::sleep(QUIET / 2).await;
+            }
+        });
+        let began = Instant::now();
+        assert_eq!(gather(root, &mut seen).await.unwrap().tenants.len(), 1);
+        assert!(began.elapsed() <= WAIT_MAX + QUIET);
+        writing.abort();
+    }
+}
