@@ -321,7 +321,10 @@ export const TENANT = [
       201,
       mint(
         tenant,
-        data.tokens[tenant.name].find((one) => one.id === match[1]),
+        data.tokens[tenant.name].splice(
+          data.tokens[tenant.name].findIndex((one) => one.id === match[1]),
+          1,
+        )[0],
       ),
     ],
   ],
