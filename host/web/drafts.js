@@ -102,6 +102,13 @@ export function names(draft) {
   return { stages, sinks, checkers: [...checkers.stages, ...checkers.sinks] };
 }
 
+const asOne = ({ config, policy, grants, rest }) =>
+  JSON.stringify([config.trim(), policy, [...grants].sort(), rest.trim()]);
+
+/** Whether the settings of `label` are what they were: those stay out of the change, as they may be the host's to set. */
+const untouched = (draft, label) =>
+  asOne(draft.stage[label]) === asOne(toTexts(draft.base.stage?.[label] ?? {}));
+
 /** `{body, problems}`: what to send, and what is no JSON. */
 export function toBody(draft) {
   const problems = [];
@@ -109,7 +116,7 @@ export function toBody(draft) {
   const { stages, sinks, checkers } = names(draft);
   for (const { label } of [...stages, ...sinks, ...checkers]) {
     const texts = draft.stage[label];
-    if (!texts || stage[label]) continue;
+    if (!texts || stage[label] || untouched(draft, label)) continue;
     const rest = object(texts.rest, `stage.${label}`, problems) ?? {};
     const config = object(texts.config, `stage.${label}.config`, problems);
     const settings = { ...rest };
@@ -119,11 +126,9 @@ export function toBody(draft) {
     if (Object.keys(settings).length > 0) stage[label] = settings;
     else if (draft.base.stage?.[label]) stage[label] = null; // taken away
   }
-  const body = {
-    chain: draft.chain,
-    stage,
-    on_failure: draft.policy || null,
-    recipients: draft.recipients.trim() || null,
-  };
+  const body = { chain: draft.chain, stage };
+  const [policy, recipients] = [draft.policy || null, draft.recipients.trim() || null];
+  if (policy !== (draft.base.on_failure ?? null)) body.on_failure = policy;
+  if (recipients !== (draft.base.recipients ?? null)) body.recipients = recipients;
   return { body, problems };
 }

@@ -104,6 +104,12 @@ window.addEventListener("unhandledrejection", ({ reason }) => {
   shell.main.prepend(problemBox(reason));
   announce(reason.message);
 });
+// A file that misses its zone is not opened in the place of the page.
+for (const kind of ["dragover", "drop"]) {
+  window.addEventListener(kind, (event) => {
+    if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
+  });
+}
 whenSignedOut(endSession);
 live.whenEnded(() => showSignIn(true));
 onChange(() => show(true));

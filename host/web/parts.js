@@ -73,7 +73,9 @@ export function problemBox(problem) {
     h("li", {}, key && [h("code", {}, visible(key)), line ? `, line ${line}: ` : ": "], visible(text)),
   );
   const keys = problem.keys?.length > 0 && ["Only the host's token may set ", codes(problem.keys), "."];
-  const users = problem.users?.length > 0 && ["In use by ", codes(problem.users), "."];
+  // Where the text names them already they are not said twice.
+  const named = problem.users?.every((user) => problem.message.includes(user));
+  const users = problem.users?.length > 0 && !named && ["In use by ", codes(problem.users), "."];
   if (!(problem instanceof Problem)) console.error(problem);
   return notice(
     "bad",

@@ -191,7 +191,7 @@ export async function historyTab({ body, signal, tenant }) {
   listen(
     "change",
     (change) => {
-      if (change.event === "tenant_loaded" && change.tenant === tenant) draw().catch(() => {});
+      if (!change.tenant || change.tenant === tenant) draw().catch(() => {});
     },
     signal,
   );

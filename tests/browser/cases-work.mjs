@@ -93,10 +93,25 @@ export const WORK = {
       .first()
       .waitFor({ timeout: 60_000 });
     await page.locator(".flow.live").getByText("hello").first().waitFor();
+    await open(server, page, "");
     await shot("chain");
   },
 
-  async "stages change places by keyboard"({ server, visit }) {
+  async "a processor in use is not deleted, and who uses it is named"({ server, visit }) {
+    const { page } = visit;
+    await signIn(server, visit, server.owner);
+    await open(server, page, "processors");
+    await page.getByRole("button", { name: "Delete hello 1.0.0" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+    await page
+      .getByRole("alert")
+      .getByText(/in use by/i)
+      .first()
+      .waitFor();
+    await page.getByRole("rowheader", { name: /^hello/ }).waitFor();
+  },
+
+  async "stages change places, by keyboard and by mouse"({ server, visit }) {
     const { page } = visit;
     await signIn(server, visit, server.owner);
     await open(server, page, "chain");
@@ -108,6 +123,13 @@ export const WORK = {
       "headersparser | header | maildir",
     );
     assert.match(await page.evaluate(() => document.activeElement.getAttribute("aria-label")), /^Move header/);
+    const [from, to] = [page.locator(".stage-row.stage").nth(0), page.locator(".stage-row.stage").nth(1)];
+    await page.locator(".stage-list").evaluate((list) => list.scrollIntoView({ block: "center" }));
+    await from.dragTo(to);
+    assert.equal(
+      await page.getByLabel("Chain", { exact: true }).inputValue(),
+      "header | headersparser | maildir",
+    );
     await page.getByRole("button", { name: "Discard the draft" }).click();
   },
 
@@ -163,11 +185,8 @@ export const WORK = {
     await signIn(server, visit, server.owner);
     await open(server, page, "chain");
     await quickEdit(page, HOSTILE.chain);
-    await page
-      .locator(".problems")
-      .getByText("<img src=x onerror=alert(4)>", { exact: false })
-      .first()
-      .waitFor({ timeout: 60_000 });
+    await page.locator(".check-state").getByText("does not hold").waitFor({ timeout: 60_000 });
+    await page.locator(".stage-list").getByText("<img src=x onerror=alert(4)>").waitFor();
     await inert(page);
     await page.getByRole("button", { name: "Discard the draft" }).click();
     if (MOCK) {
@@ -226,7 +245,7 @@ export const WORK = {
     );
   },
 
-  async "a token is shown once, and can be revoked"({ server, visit }) {
+  async "a token is shown once, and can be rotated and revoked"({ server, visit }) {
     const { page } = visit;
     await signIn(server, visit, server.owner);
     await open(server, page, "tokens");
@@ -236,9 +255,19 @@ export const WORK = {
     assert.ok(secret.length > 20);
     await page.getByRole("button", { name: "Done" }).click();
     assert.ok(!(await page.content()).includes(secret), "the token is still there");
-    await page.getByRole("button", { name: "Revoke page test" }).click();
+    await page.getByRole("button", { name: "Rotate page test" }).click();
+    await page.getByRole("dialog").getByLabel("The old one goes on working").selectOption("at once");
+    await page.getByRole("dialog").getByRole("button", { name: "Rotate" }).click();
+    await until(
+      "another token",
+      async () => ![secret, ""].includes(await page.locator(".copy-text").textContent()),
+    );
+    await page.getByRole("button", { name: "Done" }).click();
+    await page.getByRole("button", { name: "Revoke page test" }).first().click();
     await page.getByRole("dialog").getByRole("button", { name: "Revoke" }).click();
-    await page.getByRole("rowheader", { name: "page test" }).waitFor({ state: "detached" });
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    const left = () => page.getByRole("button", { name: "Revoke page test" }).count();
+    await until("none of them", async () => (await left()) === 0);
   },
 
   async "a tenant sees its own only, a reader changes nothing"({ server, visit }) {
@@ -259,6 +288,30 @@ export const WORK = {
       const allowed = names.filter((name) => !["Older", "Copy"].includes(name));
       assert.deepEqual(allowed, [], `a reader has controls at ${tab}`);
     }
+  },
+
+  async "the host makes a tenant, and removes it"({ server, visit }) {
+    const { page } = visit;
+    await signIn(server, visit, server.host);
+    await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Tenants" }).click();
+    await page.getByRole("button", { name: "New tenant" }).click();
+    const form = page.getByRole("dialog");
+    await form.getByLabel("Name").fill("initech");
+    await form.getByLabel("Domains").fill("initech.example");
+    await form.getByRole("button", { name: "Create" }).click();
+    await page.getByRole("heading", { name: /^initech/, level: 1 }).waitFor();
+    await page.locator(".flow.live").getByText("maildir").waitFor();
+    await page.getByRole("link", { name: "Messages" }).last().click();
+    await page.getByText("No messages yet").waitFor();
+    await page
+      .getByRole("navigation", { name: "Tenant initech" })
+      .getByRole("link", { name: "Overview" })
+      .click();
+    await page.getByRole("button", { name: "Remove tenant" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
+    await page.getByRole("heading", { name: "Tenants", level: 1 }).waitFor();
+    await page.getByRole("link", { name: "acme" }).waitFor();
+    assert.equal(await page.getByRole("link", { name: "initech" }).count(), 0);
   },
 
   async "a lost connection is said, and comes back"({ server, visit }) {

@@ -3,7 +3,7 @@
 // Knows how to start both and how mail is handed in; nothing of the page.
 
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -24,6 +24,7 @@ const ARGUMENTS = [
   "--disable-dev-shm-usage",
 ];
 const START_MS = 30_000;
+const BUILD_MS = 300_000;
 
 export const MOCK = process.env.GATEPOST_PAGE_MOCK === "1";
 export const pause = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -72,24 +73,43 @@ export async function smtp(port, lines) {
   return replies;
 }
 
-function findComponents() {
-  if (process.env.GATEPOST_WASM) return process.env.GATEPOST_WASM.split(":");
-  const found = readdirSync(join(ROOT, "processors"), { recursive: true }).filter(
-    (name) => name.endsWith(".wasm") && !name.includes("/deps/"),
+const SENDERS = [
+  "ada@example.org",
+  "news@shop.example",
+  "billing@hosting.example",
+  "no-reply@forum.example",
+  "",
+  "news@shop.example",
+];
+
+/** Some messages a second to acme and globex, one in ten to a domain that nobody has; answers what ends it. */
+export function traffic(port) {
+  let n = 0;
+  const timer = setInterval(
+    () => {
+      n += 1;
+      const sender = SENDERS[(n * 7) % SENDERS.length];
+      const recipient =
+        n % 10 === 0 ? "nobody@elsewhere.example" : `team@${n % 4 === 0 ? "globex" : "acme"}.example`;
+      const text = "What a day.\r\n".repeat(10 + ((n * 37) % 900));
+      const content = [`Subject: Report ${n}\r\n\r\n${text}.`];
+      const begin = ["EHLO mail.example.org", `MAIL FROM:<${sender}>`, `RCPT TO:<${recipient}>`];
+      // What fails here shows in the page, not in the cases.
+      smtp(port, n % 10 === 0 ? begin : [...begin, "DATA", ...content]).catch(() => {});
+    },
+    100 + 60 * Math.random(),
   );
-  if (found.length > 0) return found.map((name) => join(ROOT, "processors", name));
-  const built = spawnSync(BINARY, ["processor", "build", join(ROOT, "processors/subject-tag"), "--json"], {
-    encoding: "utf8",
-    timeout: 300_000,
-    cwd: ROOT,
-  });
-  const again = [join(ROOT, "processors"), join(ROOT, "target")].flatMap((folder) =>
-    readdirSync(folder, { recursive: true })
-      .filter((name) => /subject.tag[^/]*\.wasm$/.test(name) && !name.includes("/deps/"))
-      .map((name) => join(folder, name)),
-  );
-  if (again.length === 0) throw new Error(`no component to upload: set GATEPOST_WASM. ${built.stderr}`);
-  return again;
+  return () => clearInterval(timer);
+}
+
+/** A component to upload: of GATEPOST_WASM, or `subject-tag`, which the binary builds. */
+function component(folder) {
+  if (process.env.GATEPOST_WASM) return readFileSync(process.env.GATEPOST_WASM);
+  const output = join(folder, "subject-tag.wasm");
+  const build = ["processor", "build", join(ROOT, "processors/subject-tag"), "--output", output];
+  const { status, stderr } = spawnSync(BINARY, build, { encoding: "utf8", timeout: BUILD_MS, cwd: ROOT });
+  if (status !== 0) throw new Error(`no component to upload: ${stderr}`);
+  return readFileSync(output);
 }
 
 /** The real binary, with the tenants acme and globex. */
@@ -144,7 +164,7 @@ async function startReal() {
     host,
     owner: await token("owner"),
     reader: await token("reader"),
-    component: readFileSync(findComponents()[0]),
+    component: component(state),
     /** One message to acme; `helo` that is refused is said again in a plain form. */
     async deliver({ sender, helo, subject }) {
       const [, greeted] = await smtp(mail, [`EHLO ${helo}`]);
@@ -156,6 +176,7 @@ async function startReal() {
         `From: <${sender}>\r\nTo: <ada@acme.example>\r\nSubject: ${subject}\r\n\r\nHello\r\n.`,
       ]);
     },
+    traffic: () => traffic(mail),
     freeze: () => child.kill("SIGSTOP"),
     thaw: () => child.kill("SIGCONT"),
     async change(chain) {
@@ -184,6 +205,7 @@ async function startMock() {
     component,
     deliver: async ({ sender, helo }) => mock.deliver({ sender, helo, verdict: "accept" }),
     change: async (chain) => mock.change({ chain }),
+    traffic: () => () => {},
     freeze: () => mock.freeze(true),
     thaw: () => mock.freeze(false),
     stop: async () => mock.close(),

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { format, insert, move, parse, remove } from "../../host/web/chain-spec.js";
+import { names, toBody } from "../../host/web/drafts.js";
 import { buckets, niceCeiling, recent, smoothed, summary } from "../../host/web/figures.js";
 import { ago, bytes, duration, micros, rate, visible, visibleBlock } from "../../host/web/text.js";
 
@@ -107,5 +108,53 @@ test("points become means, sums and bars; what is missing stays missing", () => 
       [100, 2],
       [102, 2],
     ],
+  );
+});
+
+test("a draft sends what was changed, and leaves the rest to what is live", () => {
+  const settings = (more) => ({ config: "", policy: "", grants: [], rest: "", ...more });
+  const base = {
+    chain: "a | maildir",
+    stage: { maildir: { path: "/srv" }, a: { config: { n: 1 } } },
+    on_failure: "reject",
+    recipients: "g",
+  };
+  const maildir = settings({ rest: JSON.stringify({ path: "/srv" }, null, 2) });
+  const a = settings({ config: JSON.stringify({ n: 1 }, null, 2) });
+  const draft = (more) => ({
+    base,
+    chain: base.chain,
+    stage: { maildir, a },
+    policy: "reject",
+    recipients: "g",
+    ...more,
+  });
+  assert.deepEqual(toBody(draft({})), { body: { chain: "a | maildir", stage: {} }, problems: [] });
+  assert.deepEqual(toBody(draft({ policy: "", recipients: " " })).body, {
+    chain: "a | maildir",
+    stage: {},
+    on_failure: null,
+    recipients: null,
+  });
+  assert.deepEqual(toBody(draft({ stage: { maildir, a: settings({}) } })).body.stage, { a: null });
+  const granted = settings({
+    config: '{"n": 2}',
+    grants: ["kv"],
+    policy: "bypass",
+    rest: '{"cpu_per_message": "20ms"}',
+  });
+  assert.deepEqual(toBody(draft({ stage: { maildir, a: granted } })).body.stage, {
+    a: { cpu_per_message: "20ms", config: { n: 2 }, on_failure: "bypass", grants: ["kv"] },
+  });
+  for (const config of ["{", "[]", "3", "null"]) {
+    const { problems } = toBody(draft({ stage: { a: settings({ config }) } }));
+    assert.deepEqual(
+      problems.map(({ key }) => key),
+      ["stage.a.config"],
+    );
+  }
+  assert.deepEqual(
+    names(draft({})).checkers.map(({ label }) => label),
+    ["g"],
   );
 });

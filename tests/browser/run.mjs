@@ -6,11 +6,13 @@ import { join, resolve } from "node:path";
 import assert from "node:assert/strict";
 import { ACCESS } from "./cases-access.mjs";
 import { WORK } from "./cases-work.mjs";
-import { pause, startBrowser, startServer } from "./harness.mjs";
+import { MOCK, pause, startBrowser, startServer } from "./harness.mjs";
 
 const words = process.argv.slice(2).filter((word) => !word.startsWith("--"));
 const SHOTS = process.argv.includes("--screenshots") && resolve(import.meta.dirname, "../../docs/screenshots");
 const SHOT_HEIGHT = 1120;
+/** For the pictures: until charts have something to show. */
+const WARM_UP_MS = 120_000;
 const CASE_MS = 180_000;
 
 if (SHOTS) mkdirSync(SHOTS, { recursive: true });
@@ -29,6 +31,8 @@ async function shotOf(page, name) {
 const server = await startServer();
 const browser = await startBrowser();
 let failed = 0;
+const endTraffic = SHOTS ? server.traffic() : () => {};
+if (SHOTS && !MOCK) await pause(WARM_UP_MS);
 try {
   for (const [name, work] of Object.entries({ ...WORK, ...ACCESS })) {
     if (words.length > 0 && !words.some((word) => name.includes(word))) continue;
@@ -58,6 +62,7 @@ try {
     await visit.close();
   }
 } finally {
+  endTraffic();
   await browser.close();
   await server.stop();
 }
