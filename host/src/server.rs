@@ -10,6 +10,7 @@ mod inner;
 mod sandbox;
 #[cfg(feature = "wasm")]
 mod swap;
+mod ticker;
 
 use std::io;
 use std::net::SocketAddr;
@@ -124,6 +125,8 @@ pub struct Server {
     hooks_running: HooksRunning,
     /// Looks for swap; none: it does no harm.
     swap_watch: Option<JoinHandle<()>>,
+    /// Ends each second of the live figures.
+    ticker: JoinHandle<()>,
     _chains: ChainThreads,
 }
 
@@ -207,6 +210,7 @@ impl Server {
             };
             listening.push(tokio::spawn(listener::run(socket, Arc::new(port))));
         }
+        let ticker = tokio::spawn(ticker::run(Arc::downgrade(&catalog), telemetry.clone()));
         let admin = admin_socket.local_addr()?;
         let token = token::host_token(&config)?;
         let guard = Arc::new(Guard::new(&token, admin, &config.admin.hosts));
@@ -235,6 +239,7 @@ impl Server {
             hooks,
             hooks_running,
             swap_watch,
+            ticker,
             _chains: threads,
         })
     }
@@ -259,11 +264,12 @@ impl Server {
         self.inner.clone()
     }
 
-    /// No new sessions, 421 at the next command; messages in flight finish within `drain_timeout`, else they get 421.
+    /// No new sessions, 421 at the next command; live feeds end; messages in flight finish within `drain_timeout`, else they get 421.
     /// Then the `shutdown` of each stage and sink is called, which has what is left of `drain_timeout`, at least 3 s;
     /// past that it is dropped and logged. True: all messages finished.
     pub async fn drain(mut self) -> bool {
         let began = Instant::now();
+        self.inner.telemetry.end_feeds();
         let finished = self.sessions_end(Drain::Draining, self.drain_timeout).await;
         if !finished {
             self.sessions_end(Drain::Over, LAST_WORDS_MAX).await;
@@ -306,6 +312,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.hooks.abort();
+        self.ticker.abort();
         if let Some(watch) = &self.swap_watch {
             watch.abort();
         }

@@ -14,12 +14,14 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::door;
+use super::events::{self, Feeds};
 use super::guard::{self, Guard};
 use super::openapi::{Document, Problems};
 use super::problem::Problem;
 use super::work::Work;
-use super::{chain, processors};
+use super::{chain, figures, messages, processors};
 use crate::catalog::{Catalog, ReloadReport};
+use crate::telemetry::Telemetry;
 
 /// What the server does for the API.
 #[async_trait]
@@ -34,6 +36,8 @@ pub trait AdminHandle: Send + Sync {
     fn catalog(&self) -> Arc<Catalog>;
     /// Why the server should get no traffic now; none: it is ready.
     fn not_ready(&self) -> Option<String>;
+    /// The server's voice: live figures, the last messages, the feed.
+    fn telemetry(&self) -> &Telemetry;
 }
 
 /// What `gatepost status` shows.
@@ -88,6 +92,7 @@ pub struct BreakerStatus {
 pub(super) struct Api {
     pub(super) handle: Arc<dyn AdminHandle>,
     pub(super) work: Work,
+    pub(super) feeds: Feeds,
 }
 
 /// The routes, with their guards. At most `uploads_max` uploads and changes of chains are at work at once.
@@ -98,6 +103,10 @@ pub fn router(handle: Arc<dyn AdminHandle>, guard: Arc<Guard>, uploads_max: usiz
         .routes(routes!(chain::get, chain::put))
         .routes(routes!(processors::put_tenants))
         .routes(routes!(processors::put_hosts))
+        .routes(routes!(figures::get))
+        .routes(routes!(events::get))
+        .routes(routes!(messages::of_all))
+        .routes(routes!(messages::of_tenant))
         .split_for_parts();
     let api = api.route_layer(middleware::from_fn_with_state(guard.clone(), guard::token));
     Router::new()
@@ -112,7 +121,7 @@ pub fn router(handle: Arc<dyn AdminHandle>, guard: Arc<Guard>, uploads_max: usiz
         })
         .layer(middleware::from_fn_with_state(guard, guard::host))
         .layer(middleware::from_fn(door::at_work))
-        .with_state(Api { handle, work: Work::new(uploads_max) })
+        .with_state(Api { handle, work: Work::new(uploads_max), feeds: Feeds::default() })
 }
 
 /// Reads config, certificates and catalog again, as SIGHUP does

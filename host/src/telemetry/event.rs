@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// How much an event matters. ERROR: an operator must act. WARN: nothing was lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -345,7 +346,7 @@ impl Event {
 }
 
 /// One record for each message at its end.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, ToSchema)]
 pub struct MessageRecord {
     /// The message's id.
     pub id: String,
@@ -381,7 +382,7 @@ pub struct MessageRecord {
 }
 
 /// What one stage did for one message.
-#[derive(Debug, Clone, Default, Serialize, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, Serialize, ToSchema, PartialEq, Eq)]
 pub struct StageRecord {
     /// Its name in the chain.
     pub name: String,
