@@ -1,11 +1,12 @@
 //! Talks to the running server over its admin address.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::exit::{NotRunning, Problems, Refused};
 use super::output::Waiting;
@@ -83,6 +84,19 @@ impl Client {
 
     pub(super) fn post(&self, path: &str) -> anyhow::Result<Answer> {
         self.answer(self.agent.post(self.url(path)).header("Authorization", &self.token).send_empty())
+    }
+
+    /// What comes bit by bit, as long as it comes.
+    pub(super) fn stream(&self, path: &str) -> anyhow::Result<Box<dyn Read + Send>> {
+        let request = self.agent.get(self.url(path)).header("Authorization", &self.token);
+        let sent = request.config().timeout_global(None).timeout_recv_response(Some(PATIENCE)).build().call();
+        match sent {
+            Ok(answer) if answer.status() == 200 => Ok(Box::new(answer.into_body().into_reader())),
+            sent => {
+                let IgnoredAny = self.answer(sent)?.expect(&[])?;
+                bail!("the server's answer is no feed")
+            }
+        }
     }
 
     /// Sends a body, again where the server is busy. `what` is told on a terminal where it takes its time.

@@ -11,9 +11,11 @@ mod check;
 mod client;
 mod completions;
 pub mod exit;
+mod feed;
 #[cfg(feature = "wasm")]
 mod jail;
 mod man;
+mod messages;
 mod offline;
 #[cfg(feature = "wasm")]
 mod processor;
@@ -21,6 +23,8 @@ mod reload;
 mod run;
 mod serve;
 mod status;
+mod top;
+mod units;
 
 use std::process::ExitCode;
 
@@ -39,6 +43,8 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Verb::Serve => serve::run(config),
         Verb::Check(options) => check::run(config, &options, json),
         Verb::Status => status::run(config, json),
+        Verb::Top(options) => top::run(config, &options, json),
+        Verb::Messages(options) => messages::run(config, &options, json),
         Verb::Reload => reload::run(config, json),
         Verb::Completions { shell } => completions::run(shell),
         Verb::Man { out } => man::run(out.as_deref(), json),

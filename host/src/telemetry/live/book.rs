@@ -25,10 +25,10 @@ pub(super) const HOST: Size = Size {
     has_stages: false,
 };
 
-/// Of a tenant, and there may be many. 64 names tell each that sent more than 1.6 %; 200 messages of 1 KiB are usual, and 512 KiB
+/// Of a tenant, and there may be many. 32 names tell each that sent more than 3 %; 200 messages of 1 KiB are usual, and 512 KiB
 /// hold them with long chains too. All tenants' messages together have 32 MiB, past which each has 16 KiB left.
 pub(super) const TENANT: Size = Size {
-    names_max: 64,
+    names_max: 32,
     room: Room { count: 200, bytes: 512 << 10, bytes_tight: 16 << 10, total: 32 << 20 },
     has_stages: true,
 };

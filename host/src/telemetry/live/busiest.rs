@@ -26,7 +26,7 @@ const NAME_MAX: usize = 255;
 pub struct Busy {
     /// A sender's domain, `<>` for the null reverse-path; or a client's address.
     pub name: String,
-    /// Messages of the last five minutes, at most by so many too few as there are in all over the names that are counted.
+    /// Messages of the last five minutes: never more than it sent, and too few by at most a 257th, for a tenant a 33rd, of all.
     pub messages: u64,
 }
 

@@ -35,8 +35,8 @@ pub use recent::{RECIPIENTS_MAX, RecentMessage};
 pub use seconds::{POINTS_MAX, Point, Verdicts};
 pub use stages::{StageFigure, WINDOW};
 
-/// Most tenants with a book. At its fullest one takes about 700 KiB, of which the messages have a bound of their own for all
-/// tenants together; an idle one its last messages, and one that had none nothing. Further tenants are counted with the host only.
+/// Most tenants with a book. Beside its messages, which have a bound for all tenants together, one
+/// takes 20 KiB where it is busy, at most 200 KiB, and nothing where it is idle. Further tenants are counted with the host only.
 pub const TENANTS_MAX: usize = 1000;
 /// Most tenants that the host's figures tell apart.
 pub const BUSY_TENANTS_MAX: usize = 50;
@@ -238,9 +238,9 @@ impl Live {
         });
     }
 
-    /// Figures of a tenant, or of the host.
+    /// Figures of a tenant, or of the host, as of the last tick.
     pub(super) fn figures(&self, tenant: Option<&str>) -> Figures {
-        let now = self.clock.second();
+        let now = self.next.load(Ordering::Relaxed);
         self.figures_of(tenant, now.saturating_sub(POINTS_MAX), now)
     }
 

@@ -7,6 +7,8 @@ use crate::telemetry::StageRecord;
 
 /// How many seconds count, the running one not among them.
 pub const WINDOW: u64 = 10;
+/// A window's seconds, the running one included.
+const SLOTS: usize = 11;
 /// Most stages that are kept: a chain has at most 64, and for ten seconds there may be those of two chains.
 const STAGES_MAX: usize = 128;
 
@@ -47,8 +49,8 @@ struct Window {
     /// Where it stands in the chain of the last message.
     place: usize,
     last: u64,
-    /// By second, the running one included.
-    slots: [Slot; WINDOW as usize + 1],
+    /// By second.
+    slots: [Slot; SLOTS],
 }
 
 /// The stages of one tenant.
@@ -89,7 +91,7 @@ impl Stages {
                 processor: stage.processor.clone(),
                 place,
                 last: second,
-                slots: [Slot::default(); WINDOW as usize + 1],
+                slots: [Slot::default(); SLOTS],
             });
         }
         let window = &mut self.0[at];

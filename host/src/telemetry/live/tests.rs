@@ -51,7 +51,9 @@ fn the_host_and_each_tenant_have_their_own_figures() {
     live.message_at(0, record("acme", "2", "", "192.0.2.1"));
     live.message_at(1, record("beta", "3", "b@two.example", "192.0.2.2"));
     live.tick_at(2, &gauges(&[("acme".into(), 2), ("beta".into(), 0)]));
+    live.message_at(2, record("beta", "4", "c@three.example", "192.0.2.3"));
     let host = live.figures_of(None, 0, 2);
+    assert_eq!(live.figures(None).points, host.points, "a second is told once it has had its tick");
     assert_eq!(host.points.iter().map(|p| (p.messages, p.bytes)).collect::<Vec<_>>(), [(2, 200), (1, 100)]);
     assert_eq!(
         (host.points[1].sessions, host.points[1].in_flight, host.points[1].memory),
@@ -59,7 +61,7 @@ fn the_host_and_each_tenant_have_their_own_figures() {
     );
     assert_eq!(
         host.senders.iter().map(|s| &*s.name).collect::<Vec<_>>(),
-        ["<>", "one.example", "two.example"]
+        ["<>", "one.example", "three.example", "two.example"]
     );
     let tenants: Vec<_> = host.tenants.iter().map(|t| (&*t.name, t.messages, t.in_flight)).collect();
     assert_eq!(tenants, [("acme", 0.2, 2), ("beta", 0.1, 0)]);
