@@ -12,6 +12,7 @@ mod inner;
 mod sandbox;
 #[cfg(feature = "wasm")]
 mod swap;
+mod ticker;
 
 use std::fs::File;
 use std::io;
@@ -129,6 +130,8 @@ pub struct Server {
     swap_watch: Option<JoinHandle<()>>,
     catalog_watch: JoinHandle<()>,
     _claim: File,
+    /// Ends each second of the live figures.
+    ticker: JoinHandle<()>,
     _chains: ChainThreads,
 }
 
@@ -216,6 +219,7 @@ impl Server {
             };
             listening.push(tokio::spawn(listener::run(socket, Arc::new(port))));
         }
+        let ticker = tokio::spawn(ticker::run(Arc::downgrade(&catalog), telemetry.clone()));
         let admin = admin_socket.local_addr()?;
         let guard = Arc::new(guard(&config, admin, &catalog, &telemetry)?);
         let (drain_timeout, uploads_max) = (config.server.drain_timeout, config.admin.uploads_max);
@@ -247,6 +251,7 @@ impl Server {
             swap_watch,
             catalog_watch,
             _claim: claim,
+            ticker,
             _chains: threads,
         })
     }
@@ -271,11 +276,12 @@ impl Server {
         self.inner.clone()
     }
 
-    /// No new sessions, 421 at the next command; messages in flight finish within `drain_timeout`, else they get 421.
+    /// No new sessions, 421 at the next command; live feeds end; messages in flight finish within `drain_timeout`, else they get 421.
     /// Then the `shutdown` of each stage and sink is called, which has what is left of `drain_timeout`, at least 3 s;
     /// past that it is dropped and logged. True: all messages finished.
     pub async fn drain(mut self) -> bool {
         let began = Instant::now();
+        self.inner.telemetry.end_feeds();
         let finished = self.sessions_end(Drain::Draining, self.drain_timeout).await;
         if !finished {
             self.sessions_end(Drain::Over, LAST_WORDS_MAX).await;
@@ -319,6 +325,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.hooks.abort();
         self.catalog_watch.abort();
+        self.ticker.abort();
         if let Some(watch) = &self.swap_watch {
             watch.abort();
         }

@@ -66,7 +66,10 @@ fn a_revision_comes_back() {
         ]
     );
     let component = &history["revisions"][0]["components"][0];
-    assert_eq!((&component["name"], &component["processor"]), (&json!("subject-tag@1"), &json!("host/subject-tag@1.0.0")));
+    assert_eq!(
+        (&component["name"], &component["processor"]),
+        (&json!("subject-tag@1"), &json!("host/subject-tag@1.0.0"))
+    );
     let past = server.api("GET", &format!("{PATH}/history/3")).is(200).json();
     assert!(past["diff"].as_str().unwrap().contains("-config = { tag = \"[one]\" }\n+config"), "{past}");
     assert!(past["diff_live"].as_str().unwrap().contains("--- revision 4\n+++ revision 3\n"), "{past}");
@@ -125,7 +128,10 @@ fn a_pin_is_resolved_when_it_goes_live() {
         .map(|p| format!("{}/{}@{} {}", p["owner"], p["name"], p["version"], p["used_by"]).replace('"', ""))
         .collect();
     assert_eq!(told, ["acme/tagger@1.0.0 [acme]", "host/subject-tag@1.0.0 []"]);
-    assert!(list["processors"][1]["imports"].to_string().contains("gatepost:processor/"), "put there by hand: {list}");
+    assert!(
+        list["processors"][1]["imports"].to_string().contains("gatepost:processor/"),
+        "put there by hand: {list}"
+    );
 }
 
 /// Goal: a check tells what a change would be, and changes nothing.
@@ -142,7 +148,8 @@ fn a_check_changes_nothing() {
     assert_eq!(subject(&server), "x");
     let site = server.site();
     let stage = "subject-tag={\"config\":{\"tag\":\"[x]\"}}";
-    let told = site.gatepost(&["chain", "check", "acme", "subject-tag | maildir", "--stage", stage]).exits(0).text();
+    let told =
+        site.gatepost(&["chain", "check", "acme", "subject-tag | maildir", "--stage", stage]).exits(0).text();
     assert!(told.starts_with("acme: it would be revision 2: subject-tag | maildir\n"), "{told}");
     site.gatepost(&["chain", "check", "acme", "nosuch | maildir"]).exits(78);
 }
@@ -159,11 +166,19 @@ fn by_the_command_line() {
     assert!(told.starts_with("acme: revision 3 is live: maildir\n"), "{told}");
     let told = site.gatepost(&["chain", "history", "acme"]).exits(0).text();
     let lines: Vec<&str> = told.lines().collect();
-    assert!(lines[0].starts_with("*    3  20") && lines[0].contains("host") && lines[0].contains("rollback to 1"), "{told}");
+    assert!(
+        lines[0].starts_with("*    3  20") && lines[0].contains("host") && lines[0].contains("rollback to 1"),
+        "{told}"
+    );
     assert!(lines[1].starts_with("     2  20") && lines[1].ends_with("subject-tag | maildir"), "{told}");
     let told = site.gatepost(&["chain", "history", "acme", "--revision", "2"]).exits(0).text();
-    assert!(told.contains("subject-tag ran host/subject-tag@1.0.0#") && told.contains("+chain = \"subject-tag"), "{told}");
-    let json: Value = serde_json::from_str(&site.gatepost(&["--json", "chain", "history", "acme"]).exits(0).text()).unwrap();
+    assert!(
+        told.contains("subject-tag ran host/subject-tag@1.0.0#") && told.contains("+chain = \"subject-tag"),
+        "{told}"
+    );
+    let json: Value =
+        serde_json::from_str(&site.gatepost(&["--json", "chain", "history", "acme"]).exits(0).text())
+            .unwrap();
     assert_eq!(json["revisions"][0]["of"], 1);
     site.gatepost(&["chain", "rollback", "acme", "--if-revision", "1"]).exits(78);
     site.gatepost(&["chain", "rollback", "acme", "--to", "55"]).exits(64);

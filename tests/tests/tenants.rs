@@ -60,8 +60,12 @@ fn a_tenant_comes_and_goes() {
     assert_eq!(put(&server, "bolt", &smaller).is(201).header("etag"), "\"1\"");
     let there = server.api("GET", "/v1/tenants/bolt/processors").is(200).json();
     assert_eq!(there["processors"], json!([]));
-    let kept: Vec<_> = std::fs::read_dir(server.site().path().join("catalog/removed")).unwrap().flatten().collect();
-    assert!(kept[0].path().join("processors/mine/1.0.0.wasm").is_file() && kept[0].path().join("tenant.toml").is_file());
+    let kept: Vec<_> =
+        std::fs::read_dir(server.site().path().join("catalog/removed")).unwrap().flatten().collect();
+    assert!(
+        kept[0].path().join("processors/mine/1.0.0.wasm").is_file()
+            && kept[0].path().join("tenant.toml").is_file()
+    );
 }
 
 /// Goal: what does not hold makes no tenant, and says why.
@@ -79,7 +83,11 @@ fn what_does_not_hold_is_refused() {
     refused(json!({"domains": ["acme.example"]}), "domains", "belongs to another tenant");
     refused(json!({"domains": ["no domain"]}), "domains", "");
     refused(json!({"chain": "nosuch | maildir"}), "chain", "unknown processor");
-    refused(json!({"limits": {"concurrent_messages": 100_000}}), "limits.concurrent_messages", "[limits.max]");
+    refused(
+        json!({"limits": {"concurrent_messages": 100_000}}),
+        "limits.concurrent_messages",
+        "[limits.max]",
+    );
     refused(json!({"limits": {"nosuch": 1}}), "limits.nosuch", "unknown");
     refused(json!({"host": {"grants_allowed": ["root"]}}), "host.grants_allowed", "unknown grant");
     for name in ["host", "-x", "x_y", "a.b", "%2e%2e", "a%2fb", "%00", "CON:", "%e2%80%ae", &"x".repeat(64)] {
@@ -97,7 +105,17 @@ fn what_does_not_hold_is_refused() {
 fn by_the_command_line() {
     let server = server();
     let site = server.site();
-    let add = ["tenant", "add", "bolt", "--domain", "bolt.example", "--grant", "kv,clock", "--limit", "concurrent_messages=8"];
+    let add = [
+        "tenant",
+        "add",
+        "bolt",
+        "--domain",
+        "bolt.example",
+        "--grant",
+        "kv,clock",
+        "--limit",
+        "concurrent_messages=8",
+    ];
     let told = site.gatepost(&add).exits(0).text();
     assert!(told.starts_with("bolt: revision 1 is live: header | maildir\n"), "{told}");
     assert_eq!(deliver(&server, "jo@bolt.example"), 250);
@@ -106,7 +124,8 @@ fn by_the_command_line() {
     let told = site.gatepost(&["tenant", "show", "bolt"]).exits(0).text();
     assert!(told.contains("  limits      {\"concurrent_messages\":8}\n"), "{told}");
     assert!(told.contains("  host        {\"grants_allowed\":[\"kv\",\"clock\"]}\n"), "{told}");
-    let json: Value = serde_json::from_str(&site.gatepost(&["--json", "tenant", "list"]).exits(0).text()).unwrap();
+    let json: Value =
+        serde_json::from_str(&site.gatepost(&["--json", "tenant", "list"]).exits(0).text()).unwrap();
     assert_eq!(json["tenants"][1]["name"], "bolt");
     site.gatepost(&["tenant", "remove", "bolt", "--if-revision", "9"]).exits(78);
     site.gatepost(&["tenant", "remove", "bolt"]).exits(0);
@@ -124,7 +143,10 @@ fn edits_are_taken_up() {
     site.write("catalog/tenants/acme.toml", file("new.example", "header | maildir").as_bytes());
     until("the edit is live", || (deliver(&server, "jo@new.example") == 250).then_some(()));
     let history = server.api("GET", "/v1/tenants/acme/chain/history").is(200).json();
-    assert_eq!((&history["revisions"][0]["author"], &history["revisions"][0]["revision"]), (&json!("file"), &json!(2)));
+    assert_eq!(
+        (&history["revisions"][0]["author"], &history["revisions"][0]["revision"]),
+        (&json!("file"), &json!(2))
+    );
     site.write("catalog/tenants/bolt.toml", file("bolt.example", "mine | maildir").as_bytes());
     let refused = server.wait_records("tenant_refused", 1);
     assert_eq!(refused[0]["tenant"], "bolt");

@@ -23,7 +23,8 @@ fn server() -> Server {
 }
 
 fn post(server: &Server, path: &str, kind: &str, body: &[u8]) -> http::Answer {
-    let (token, kind) = (format!("Authorization: Bearer {}", server.token()), format!("Content-Type: {kind}"));
+    let (token, kind) =
+        (format!("Authorization: Bearer {}", server.token()), format!("Content-Type: {kind}"));
     http::send(server.admin(), "POST", path, &[&token, &kind], body).unwrap()
 }
 
@@ -61,7 +62,10 @@ fn the_live_chain() {
     assert_eq!((&told["verdict"], &told["reply"]["code"]), (&json!("accept"), &json!(250)), "{told}");
     assert_eq!(decoded(&told["message"]), MESSAGE.replace("Subject: x", "Subject: [EXT] x"));
     assert_eq!(told["envelope"], json!({"sender": "a@client.test", "recipients": ["jo@acme.example"]}));
-    assert_eq!((&told["facts"]["client.ip"], &told["facts"]["smtp.helo"]), (&json!("192.0.2.7"), &json!("client.test")));
+    assert_eq!(
+        (&told["facts"]["client.ip"], &told["facts"]["smtp.helo"]),
+        (&json!("192.0.2.7"), &json!("client.test"))
+    );
     let stage = &told["stages"][0];
     assert_eq!((&stage["name"], &stage["outcome"]), (&json!("subject-tag"), &json!("spliced")));
     assert!(stage["cpu_us"].as_u64().unwrap() > 0 && stage["memory_peak"].as_u64().unwrap() > 0, "{stage}");
@@ -92,7 +96,10 @@ fn a_proposed_chain() {
     server.upload("acme", "looping", "1.0.0", &looping.component()).is(201);
     let change = json!({"chain": "looping | maildir", "on_failure": "reject"});
     let told = tried(&server, &trial(change));
-    assert_eq!((&told["verdict"], &told["reply"]["code"], &told["message"]), (&json!("failed"), &json!(554), &Value::Null));
+    assert_eq!(
+        (&told["verdict"], &told["reply"]["code"], &told["message"]),
+        (&json!("failed"), &json!(554), &Value::Null)
+    );
     assert_eq!(told["failures"][0]["reason"], "cpu");
     assert_eq!(server.maildir("acme").count(), 0);
 }
@@ -111,7 +118,11 @@ fn what_cannot_be_tried() {
     refuse(json!({"message": ENCODED, "ip": "somewhere"}), 422);
     refuse(json!({"message": ENCODED, "chain": "maildir"}), 422);
     for (query, status) in [("?ip=x", 400), ("?to=a@b.example", 400), ("?from=%ff", 400), ("?rcpt=", 400)] {
-        assert_eq!(post(&server, &format!("{PATH}{query}"), "message/rfc822", b"x").status, status, "{query}");
+        assert_eq!(
+            post(&server, &format!("{PATH}{query}"), "message/rfc822", b"x").status,
+            status,
+            "{query}"
+        );
     }
     let large = vec![b'x'; (25 << 20) + 1];
     assert_eq!(post(&server, PATH, "message/rfc822", &large).status, 413);
@@ -130,7 +141,11 @@ fn by_the_command_line() {
     };
     let done = run(&[]).exits(0);
     assert_eq!(done.text(), MESSAGE.replace("Subject: x", "Subject: [EXT] x"));
-    assert!(done.stderr.contains("subject-tag") && done.stderr.contains("verdict: accept"), "{}", done.stderr);
+    assert!(
+        done.stderr.contains("subject-tag") && done.stderr.contains("verdict: accept"),
+        "{}",
+        done.stderr
+    );
     let json: Value = serde_json::from_str(&run(&["--json"]).exits(0).text()).unwrap();
     assert_eq!(json["stages"][0]["name"], "subject-tag");
     run(&["--watch"]).exits(64);

@@ -56,7 +56,8 @@ fn each_message_is_wholly_by_one_revision() {
                 while !stop.load(Ordering::Relaxed) {
                     let mark = sent.fetch_add(1, Ordering::Relaxed);
                     let content = format!("Subject: mark-{mark}\r\n\r\n{}", "A line.\r\n".repeat(50));
-                    let reply = client.deliver("a@b.example", &["jo@acme.example"], content.as_bytes()).unwrap();
+                    let reply =
+                        client.deliver("a@b.example", &["jo@acme.example"], content.as_bytes()).unwrap();
                     assert_eq!(reply.code, 250, "{}", reply.text());
                 }
             });
@@ -76,8 +77,7 @@ fn each_message_is_wholly_by_one_revision() {
             };
             let revision = answer.is(200).json()["revision"].as_u64().unwrap();
             let mut stamps = stamps.lock().unwrap();
-            let stamp =
-                if n % 3 == 0 { stamps[&(revision - 2)].clone() } else { format!("[r{n}]") };
+            let stamp = if n % 3 == 0 { stamps[&(revision - 2)].clone() } else { format!("[r{n}]") };
             assert_eq!(stamps.insert(revision, stamp), None, "each answer is its own");
         }
         stop.store(true, Ordering::Relaxed);
@@ -126,15 +126,21 @@ fn kill_9_leaves_a_whole_revision() {
         let (answered, asked) = (answered.into_inner().unwrap(), asked.into_inner());
         server.restart();
         server.maildir("acme").clear();
-        let sent = Smtp::one_message(server.mx(), "a@b.example", &["jo@acme.example"], b"Subject: m\r\n\r\nx\r\n");
+        let sent =
+            Smtp::one_message(server.mx(), "a@b.example", &["jo@acme.example"], b"Subject: m\r\n\r\nx\r\n");
         assert_eq!(sent.unwrap().code, 250, "cycle {cycle}");
         let (a, b, _) = stored(&server).remove(0);
         assert_eq!(a, b, "cycle {cycle}");
         let serves = [answered, asked].into_iter().find(|n| a == format!("[r{n}]"));
-        n = serves.unwrap_or_else(|| panic!("cycle {cycle}: {a} serves, {answered} was answered, {asked} asked"));
+        n = serves
+            .unwrap_or_else(|| panic!("cycle {cycle}: {a} serves, {answered} was answered, {asked} asked"));
         let history = server.api("GET", &format!("{PATH}/history")).is(200).json();
-        let live: Vec<&Value> =
-            history["revisions"].as_array().unwrap().iter().filter(|revision| revision["live"] == true).collect();
+        let live: Vec<&Value> = history["revisions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|revision| revision["live"] == true)
+            .collect();
         assert_eq!(live.len(), 1, "cycle {cycle}: {history}");
         assert_eq!(live[0], &history["revisions"][0], "cycle {cycle}: nothing stands above what is live");
         assert_eq!(live[0]["author"], "host", "cycle {cycle}: what is told of it is kept");

@@ -14,13 +14,15 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::door;
+use super::events;
 use super::guard::{self, Guard};
 use super::openapi::{Document, Problems};
 use super::principal::Principal;
 use super::problem::Problem;
 use super::work::{Feeds, Work};
-use super::{chain, history, page, processors, session, tenants, tokens, try_message};
+use super::{chain, figures, history, messages, page, processors, session, tenants, tokens, try_message};
 use crate::catalog::{Catalog, ReloadReport};
+use crate::telemetry::Telemetry;
 use crate::transaction::Chains;
 
 /// What the server does for the API.
@@ -38,6 +40,8 @@ pub trait AdminHandle: Send + Sync {
     fn chains(&self) -> Chains;
     /// Why the server should get no traffic now; none: it is ready.
     fn not_ready(&self) -> Option<String>;
+    /// The server's voice: live figures, the last messages, the feed.
+    fn telemetry(&self) -> &Telemetry;
 }
 
 /// What `gatepost status` shows.
@@ -92,7 +96,6 @@ pub struct BreakerStatus {
 pub(super) struct Api {
     pub(super) handle: Arc<dyn AdminHandle>,
     pub(super) work: Work,
-    #[expect(dead_code, reason = "for streams of events")]
     pub(super) feeds: Feeds,
     pub(super) guard: Arc<Guard>,
 }
@@ -119,6 +122,10 @@ pub fn router(handle: Arc<dyn AdminHandle>, guard: Arc<Guard>, uploads_max: usiz
         .routes(routes!(tokens::routes::list, tokens::routes::make))
         .routes(routes!(tokens::routes::rotate))
         .routes(routes!(tokens::routes::remove))
+        .routes(routes!(figures::get))
+        .routes(routes!(events::get))
+        .routes(routes!(messages::of_all))
+        .routes(routes!(messages::of_tenant))
         .split_for_parts();
     Router::new()
         .route("/metrics", get(metrics))

@@ -143,7 +143,6 @@ impl Guard {
 
 impl Pass {
     /// Whether the token still opens what it did, or the session is still there; a session that is asked is not idle.
-    #[expect(dead_code, reason = "for what goes on for long")]
     pub(super) fn holds(&self) -> bool {
         let keys = &self.guard.keys;
         match &self.session {

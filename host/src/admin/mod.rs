@@ -2,7 +2,8 @@
 //!
 //! Thin: every answer is made by `AdminHandle`, which the server implements, or by its catalog. In reading order: `api`,
 //! `door`; `guard`, which stands on `hosts`, `keys`, `tokens`, `session`, `access`, `limit` and `audit`; `body` and `work` (how
-//! much a request may send and take), `processors`, `chain`.
+//! much a request may send and take), `processors`, `chain`; `figures`, `messages`,
+//! `events` (what happens now).
 
 mod access;
 mod api;
@@ -11,11 +12,14 @@ mod body;
 mod chain;
 mod condition;
 mod door;
+mod events;
+mod figures;
 mod guard;
 mod history;
 mod hosts;
 mod keys;
 mod limit;
+mod messages;
 mod openapi;
 mod page;
 mod principal;

@@ -79,7 +79,6 @@ pub(super) struct Feed {
     _at_work: Option<AtWork>,
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "for streams of events"))]
 impl Feeds {
     /// A place, or 503 where none is free.
     pub(super) fn enter(&self, principal: &Principal, line: Option<&Line>) -> Result<Feed, Problem> {

@@ -9,6 +9,7 @@ use clap_complete::Shell;
 use super::reach::Reach;
 
 pub(super) mod chain;
+pub(super) mod live;
 #[cfg(feature = "wasm")]
 pub(super) mod processor;
 pub(super) mod tenant;
@@ -51,6 +52,12 @@ pub enum Verb {
     Check(CheckOptions),
     /// Show what the running server does
     Status,
+    /// Watch what the running server does: rates, verdicts, tenants or a tenant's stages, who sends most
+    #[command(after_help = live::TOP_EXAMPLES)]
+    Top(live::TopOptions),
+    /// Show the last messages, what became of them and why
+    #[command(after_help = live::MESSAGES_EXAMPLES)]
+    Messages(live::MessagesOptions),
     /// Have the running server load config, certificates and catalog again
     Reload,
     /// Run a message through a chain, deliver nothing, and print it

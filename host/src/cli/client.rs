@@ -1,9 +1,10 @@
 //! Talks to the running server over its admin address.
 
+use std::io::Read;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
 use super::exit::Refused;
@@ -97,6 +98,19 @@ impl Client {
         self.answer(
             fields.iter().fold(request, |request, (name, value)| request.header(*name, *value)).call(),
         )
+    }
+
+    /// What comes bit by bit, as long as it comes.
+    pub(super) fn stream(&self, path: &str) -> anyhow::Result<Box<dyn Read + Send>> {
+        let request = self.agent.get(self.url(path)).header("Authorization", &self.token);
+        let sent = request.config().timeout_global(None).timeout_recv_response(Some(PATIENCE)).build().call();
+        match sent {
+            Ok(answer) if answer.status() == 200 => Ok(Box::new(answer.into_body().into_reader())),
+            sent => {
+                let IgnoredAny = self.answer(sent)?.expect(&[])?;
+                bail!("the server's answer is no feed")
+            }
+        }
     }
 
     /// Sends a body, again where the server is busy. `what` is told on a terminal where it takes its time.

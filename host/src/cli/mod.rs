@@ -11,9 +11,11 @@ mod check;
 mod client;
 mod completions;
 pub mod exit;
+mod feed;
 #[cfg(feature = "wasm")]
 mod jail;
 mod man;
+mod messages;
 mod offline;
 mod paths;
 #[cfg(feature = "wasm")]
@@ -25,6 +27,8 @@ mod serve;
 mod status;
 mod tenant;
 mod token;
+mod top;
+mod units;
 
 use std::process::ExitCode;
 
@@ -43,6 +47,8 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Verb::Serve => serve::run(config),
         Verb::Check(options) => check::run(config, &options, json),
         Verb::Status => status::run(&reach, json),
+        Verb::Top(options) => top::run(&reach, &options, json),
+        Verb::Messages(options) => messages::run(&reach, &options, json),
         Verb::Reload => reload::run(&reach, json),
         Verb::Completions { shell } => completions::run(shell),
         Verb::Man { out } => man::run(out.as_deref(), json),

@@ -7,6 +7,8 @@ use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use crate::telemetry::is_active;
+
 /// What is done sooner needs no word.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -51,6 +53,35 @@ impl Drop for Waiting {
 /// Prints a line; nobody reading it any more is no reason to fail.
 pub(super) fn print_line(text: Arguments<'_>) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+/// Prints a line; false: nobody reads it any more, so that what goes on for ever may end.
+pub(super) fn try_line(text: &str) -> bool {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{text}").and_then(|()| out.flush()).is_ok()
+}
+
+/// A text from outside as part of a line: what a terminal would act upon is escaped.
+pub(super) fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_active(c) { plain.extend(c.escape_unicode()) } else { plain.push(c) }
+    }
+    plain
+}
+
+/// At most so many characters; a mark says where some are left out.
+pub(super) fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    let kept = text.chars().take(width.saturating_sub(1));
+    kept.chain((width > 0).then_some('…')).collect()
+}
+
+/// Exactly so many characters.
+pub(super) fn pad(text: &str, width: usize) -> String {
+    format!("{:<width$}", cut(text, width))
 }
 
 /// `println!`, but quiet where the pipe is closed.

@@ -188,6 +188,10 @@ impl AdminHandle for Inner {
         self.telemetry.metrics_text()
     }
 
+    fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
+    }
+
     fn catalog(&self) -> Arc<Catalog> {
         self.catalog.clone()
     }

@@ -395,7 +395,7 @@ impl Event {
 }
 
 /// One record for each message at its end.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, ToSchema)]
 pub struct MessageRecord {
     /// The message's id.
     pub id: String,

@@ -37,6 +37,14 @@ pub(super) fn write(line: &mut Vec<u8>, time: Timestamp, event: &Event, json: bo
     Ok(())
 }
 
+/// Any value as one line of JSON that is safe on a terminal.
+pub(crate) fn json(value: &impl Serialize) -> serde_json::Result<String> {
+    let mut line = Vec::new();
+    value.serialize(&mut serde_json::Serializer::with_formatter(&mut line, JsonLine))?;
+    // JSON is UTF-8.
+    Ok(String::from_utf8(line).unwrap_or_default())
+}
+
 /// Compact JSON that escapes all control characters, not only those that JSON must.
 struct JsonLine;
 

@@ -3,7 +3,7 @@
 //! Labels are names of listeners, tenants, stages and sinks, and closed sets of words: never an address or a subject.
 //! What a tenant can name is bounded, so that no tenant can fill the memory or crowd the others out.
 
-mod process;
+pub(super) mod process;
 mod series;
 mod stages;
 pub mod watched;
@@ -285,6 +285,11 @@ impl Metrics {
     pub(super) fn count_wrong_token(&self, limited: bool) {
         let result = if limited { "limited" } else { "refused" };
         self.tokens_refused.with(&ResultLabels { result }, inc);
+    }
+
+    /// Sessions open now.
+    pub(super) fn sessions_live(&self) -> u32 {
+        u32::try_from(self.sessions_live.get()).unwrap_or(0)
     }
 
     pub(super) fn chain_cpu(&self, tenant: &str) -> CpuCounter {

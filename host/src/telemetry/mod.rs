@@ -3,6 +3,7 @@
 //! ```text
 //! emit(Event) --> metrics      counted at once
 //!             --> log          one line, written in order by a thread of its own
+//!             --> live         figures of the last minutes, the last messages, the admin API's feed
 //!             --> subscribers  whoever called `subscribe`
 //! ```
 //!
@@ -10,7 +11,8 @@
 
 pub mod causes;
 pub mod event;
-mod line;
+pub(crate) mod line;
+pub mod live;
 mod log;
 pub mod metrics;
 pub mod settings;
@@ -24,12 +26,12 @@ use tokio::sync::broadcast;
 
 pub use causes::causes;
 pub use event::{Event, Level, MessageRecord, StageRecord};
-#[cfg(feature = "wasm")]
 pub(crate) use line::is_active;
 pub use metrics::watched::{BreakerFigure, PoolFigure};
 pub use metrics::{CpuCounter, LiveInstance};
 pub use settings::Settings;
 
+use live::{Feed, Figures, Gauges, Interest, Live, RecentMessage};
 use log::Log;
 use metrics::Metrics;
 use subscriber::Subscribers;
@@ -41,6 +43,7 @@ pub struct Telemetry(Arc<Inner>);
 struct Inner {
     log: Option<Log>,
     metrics: Metrics,
+    live: Live,
     subscribers: Subscribers,
 }
 
@@ -56,7 +59,12 @@ impl Telemetry {
     }
 
     fn with_log(log: Option<Log>) -> Self {
-        Self(Arc::new(Inner { log, metrics: Metrics::new(), subscribers: Subscribers::default() }))
+        Self(Arc::new(Inner {
+            log,
+            metrics: Metrics::new(),
+            live: Live::new(),
+            subscribers: Subscribers::default(),
+        }))
     }
 
     /// Counts, logs and hands on one event. Never waits for the log's medium: past 4 MiB of unwritten lines further ones
@@ -66,7 +74,52 @@ impl Telemetry {
         if let Some(log) = &self.0.log {
             log.record(&event);
         }
-        self.0.subscribers.tell(event);
+        match event {
+            Event::Message(record) => {
+                if self.0.subscribers.are_there() {
+                    self.0.subscribers.tell(Event::Message(record.clone()));
+                }
+                self.0.live.message(*record);
+            }
+            event => {
+                self.0.live.event(&event);
+                self.0.subscribers.tell(event);
+            }
+        }
+    }
+
+    /// To be called once a second, with every tenant that there is and its messages at work: ends the second of the live
+    /// figures. What is known of other tenants is forgotten.
+    pub fn tick(&self, tenants: &[(String, usize)]) {
+        let sessions = self.0.metrics.sessions_live();
+        let memory = metrics::process::resident_bytes().unwrap_or(0);
+        self.0.live.tick(&Gauges { sessions, memory, tenants });
+    }
+
+    /// Figures of the last minutes, of a tenant or of the host.
+    pub fn figures(&self, tenant: Option<&str>) -> Figures {
+        self.0.live.figures(tenant)
+    }
+
+    /// The last messages of a tenant or of all, newest first, at most `limit`; those before the message `before`, none where
+    /// that is not there any more.
+    pub fn messages(
+        &self,
+        tenant: Option<&str>,
+        limit: usize,
+        before: Option<&str>,
+    ) -> Vec<Arc<RecentMessage>> {
+        self.0.live.messages(tenant, limit, before)
+    }
+
+    /// Figures, messages and changes from now on. None after [`Telemetry::end_feeds`].
+    pub fn listen(&self, interest: Interest) -> Option<Feed> {
+        self.0.live.listen(interest)
+    }
+
+    /// Ends all feeds for good: the server goes down.
+    pub fn end_feeds(&self) {
+        self.0.live.end();
     }
 
     /// Every event from now on, of every level. A receiver that falls [`subscriber::LAG_MAX`] events behind is told how

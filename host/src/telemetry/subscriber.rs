@@ -1,4 +1,4 @@
-//! Events for those who listen: the live feed of the admin API, and programs that embed the host.
+//! Events for programs that embed the host. The admin API's feed is `live`'s.
 
 use std::sync::Arc;
 
@@ -17,8 +17,12 @@ impl Subscribers {
         self.0.subscribe()
     }
 
+    pub(super) fn are_there(&self) -> bool {
+        self.0.receiver_count() > 0
+    }
+
     pub(super) fn tell(&self, event: Event) {
-        if self.0.receiver_count() > 0 {
+        if self.are_there() {
             // The last receiver may have gone just now; then nobody misses the event.
             let _ = self.0.send(Arc::new(event));
         }

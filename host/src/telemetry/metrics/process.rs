@@ -66,7 +66,7 @@ fn chain_threads_cpu_seconds() -> f64 {
 }
 
 /// `VmRSS` of `status` (proc(5)), which is in KiB.
-fn resident_bytes() -> Option<u64> {
+pub(in crate::telemetry) fn resident_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
