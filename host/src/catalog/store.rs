@@ -99,26 +99,26 @@ impl Store {
         write_whole(&self.tenant_path(name), text.as_bytes())
     }
 
-    /// Takes a tenant's live file, its history and its components out of the way, into `removed/NAME.WHEN/`: a tenant that
+    /// Takes what there is of a tenant's live file, its history and its components out of the way, into `removed/NAME.WHEN/`: a tenant that
     /// comes later under the same name finds nothing of it. Its live file goes first, and with it the tenant.
     ///
     /// # Errors
     /// One cannot be moved; what was moved before stays so.
     pub fn remove_tenant(&self, name: &str, when: u64) -> io::Result<()> {
         check_name(name)?;
+        let own = [
+            (self.tenant_path(name), "tenant.toml"),
+            (self.history(name), "history"),
+            (self.root.join("processors").join(name), "processors"),
+        ];
         let away = self.root.join("removed").join(format!("{name}.{when}"));
-        fs::create_dir_all(&away)?;
-        fs::rename(self.tenant_path(name), away.join("tenant.toml"))?;
-        sync_folder(&self.root.join("tenants"))?;
-        for (folder, kept) in
-            [(self.history(name), "history"), (self.root.join("processors").join(name), "processors")]
-        {
-            match fs::rename(&folder, away.join(kept)) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                moved => moved?,
-            }
+        for (path, kept) in own.into_iter().filter(|(path, _)| path.exists()) {
+            fs::create_dir_all(&away)?;
+            fs::rename(&path, away.join(kept))?;
+            sync_folder(path.parent().unwrap_or(&self.root))?;
+            sync_folder(&away)?;
         }
-        sync_folder(&away)
+        Ok(())
     }
 
     /// Names of an owner's components, sorted.

@@ -41,12 +41,15 @@ pub struct TenantSettings {
 const KEYS: [&str; 7] = ["domains", "chain", "stage", "on_failure", "recipients", "limits", "host"];
 
 impl TenantSettings {
-    /// Of JSON that says nothing else. (`deny_unknown_fields` would stand in the OpenAPI document for what is shown, too, which has
+    /// Of JSON that says nothing else but what is shown beside it, which is passed over. (`deny_unknown_fields` would stand in the OpenAPI document for what is shown, too, which has
     /// more.)
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn of_json(json: Value) -> Result<Self, String> {
+    pub fn of_json(mut json: Value) -> Result<Self, String> {
+        for shown in ["name", "revision", "problems"] {
+            json.as_object_mut().map(|map| map.remove(shown));
+        }
         let unknown = json.as_object().and_then(|map| map.keys().find(|key| !KEYS.contains(&key.as_str())));
         if let Some(unknown) = unknown {
             return Err(format!(
