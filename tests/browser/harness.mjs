@@ -2,12 +2,13 @@
 //
 // Knows how to start both and how mail is handed in; nothing of the page.
 
-import { spawn, spawnSync } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { chromium } from "playwright-core";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -76,15 +77,14 @@ export async function smtp(port, lines, localAddress = "127.0.0.1") {
 }
 
 /** One of `processors/`, built by the binary. */
-function build(name, folder) {
+async function build(name, folder) {
   const output = join(folder, `${name}.wasm`);
   const words = ["processor", "build", join(ROOT, "processors", name), "--output", output];
-  const { status, stderr } = spawnSync(BINARY, words, { encoding: "utf8", timeout: BUILD_MS, cwd: ROOT });
-  if (status !== 0) throw new Error(`${name} cannot be built: ${stderr}`);
+  await promisify(execFile)(BINARY, words, { timeout: BUILD_MS, cwd: ROOT });
   return readFileSync(output);
 }
 
-/** `subject-tag` with other texts of the same length in it: what it is described by, and how it refuses an empty tag. */
+/** `subject-tag` with other texts of the same length in it: its description, and how it refuses an empty tag. */
 export function hostileComponent(component, { summary, refusal }) {
   let text = component.toString("latin1");
   const instead = (old, other) => {
@@ -104,10 +104,12 @@ export async function startServer() {
   const [mail, admin] = [await freePort(), await freePort()];
   mkdirSync(join(state, "catalog/tenants"), { recursive: true });
   const config = join(state, "gatepost.toml");
-  writeFileSync(
-    config,
-    `[server]\nhostname = "mx.example.net"\nstate_dir = "${state}"\n\n[[listener]]\nname = "mx"\naddress = "127.0.0.1:${mail}"\n\n[admin]\naddress = "127.0.0.1:${admin}"\n`,
-  );
+  const lines = [
+    `[server]\nhostname = "mx.example.net"\nstate_dir = "${state}"`,
+    `[[listener]]\nname = "mx"\naddress = "127.0.0.1:${mail}"`,
+    `[admin]\naddress = "127.0.0.1:${admin}"`,
+  ];
+  writeFileSync(config, `${lines.join("\n\n")}\n`);
   const grants = '\n[host]\ngrants_allowed = ["kv", "clock", "envelope"]\n';
   writeFileSync(
     join(state, "catalog/tenants/acme.toml"),
@@ -148,13 +150,14 @@ export async function startServer() {
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
     return answer.json();
   };
+  const wasm = process.env.GATEPOST_WASM;
   const token = async (role) => (await ask("POST", "/v1/tenants/acme/tokens", { role, label: role })).token;
   return {
     url,
     host,
     owner: await token("owner"),
     reader: await token("reader"),
-    component: process.env.GATEPOST_WASM ? readFileSync(process.env.GATEPOST_WASM) : build("subject-tag", state),
+    component: wasm ? readFileSync(wasm) : await build("subject-tag", state),
     /** One message; a `helo` that is refused is said again in a plain form. */
     async deliver({ sender, recipient, helo, subject }) {
       const [, greeted] = await smtp(mail, [`EHLO ${helo}`]);

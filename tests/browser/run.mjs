@@ -13,7 +13,8 @@ import { WORK } from "./cases-work.mjs";
 import { pause, startBrowser, startServer } from "./harness.mjs";
 
 const words = process.argv.slice(2).filter((word) => !word.startsWith("--"));
-const SHOTS = process.argv.includes("--screenshots") && fileURLToPath(new URL("../../docs/screenshots", import.meta.url));
+const SHOTS =
+  process.argv.includes("--screenshots") && fileURLToPath(new URL("../../docs/screenshots", import.meta.url));
 /** A picture is as high as the page, within these. */
 const [SHOT_MIN, SHOT_MAX] = [700, 1500];
 /** For the pictures: until charts are full. */

@@ -22,7 +22,7 @@ function message(n) {
 }
 
 async function tenants({ ask, build }) {
-  await ask("PUT", "/v1/processors/attachment-guard/1.0.0", build("attachment-guard"));
+  await ask("PUT", "/v1/processors/attachment-guard/1.0.0", await build("attachment-guard"));
   const chain = "header | attachment-guard@1 | maildir";
   const guarded = (action) => ({ chain, stage: { "attachment-guard": { config: { action } } } });
   await ask("PUT", "/v1/tenants/globex/chain", guarded("reject"));
