@@ -123,7 +123,12 @@ export const WORK = {
     assert.match(await page.evaluate(() => document.activeElement.getAttribute("aria-label")), /^Move header/);
     const [from, to] = [page.locator(".stage-row.stage").nth(0), page.locator(".stage-row.stage").nth(1)];
     await page.locator(".stage-list").evaluate((list) => list.scrollIntoView({ block: "center" }));
-    await from.dragTo(to);
+    await page.locator(".check-state").getByText("holds", { exact: true }).waitFor({ timeout: 60_000 });
+    await from.hover();
+    await page.mouse.down();
+    await to.hover();
+    await to.hover(); // a drag begins with the first move, and is over something with the second
+    await page.mouse.up();
     assert.equal(
       await page.getByLabel("Chain", { exact: true }).inputValue(),
       "header | headersparser | maildir",
