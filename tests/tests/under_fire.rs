@@ -20,10 +20,11 @@ fn server() -> Server {
 
 /// A chain that stamps every message twice, by two sandboxed stages.
 fn stamping(n: usize) -> Value {
-    let stage = json!({"config": {"tag": format!("[r{n}]")}});
+    // One that is there already is not put in front once more, so they differ.
+    let stage = |own: &str| json!({"config": {"tag": format!("[{own}{n}]")}});
     json!({
         "chain": "a:subject-tag | b:subject-tag | maildir",
-        "stage": {"a": stage, "b": stage},
+        "stage": {"a": stage("a"), "b": stage("b")},
     })
 }
 
@@ -34,7 +35,7 @@ fn stored(server: &Server) -> Vec<(String, String, String)> {
         let subject = text.lines().find_map(|line| line.strip_prefix("Subject: ")).unwrap();
         let words: Vec<&str> = subject.split(' ').collect();
         let [b, a, mark] = words[..] else { panic!("{subject}") };
-        (a.to_owned(), b.to_owned(), mark.to_owned())
+        (a.replace("[a", "[r"), b.replace("[b", "[r"), mark.to_owned())
     };
     server.maildir("acme").messages().into_iter().map(parts).collect()
 }

@@ -3,7 +3,9 @@
 use std::io::Write as _;
 use std::path::Path;
 
+use gatepost_tests::bombs;
 use gatepost_tests::guest::Guest;
+use gatepost_tests::wait::until;
 use gatepost_tests::{Server, http};
 
 /// All files below `catalog/processors`, as paths relative to it.
@@ -77,7 +79,7 @@ fn a_component_is_stored_once() {
 
 /// Goal: an upload changes no chain.
 #[test]
-fn a_newer_version_waits_for_a_reload() {
+fn a_newer_version_waits_until_the_chain_is_set() {
     let server = Server::builder().start();
     server.upload("acme", "tagger", "1.0.0", &guest("tagger").component()).is(201);
     let chain = br#"{"chain": "tagger@1 | maildir"}"#;
@@ -87,9 +89,13 @@ fn a_newer_version_waits_for_a_reload() {
     deliver(&server);
     let record = &server.wait_records("message", 1)[0];
     assert!(record["stages"][0]["processor"].as_str().unwrap().starts_with("acme/tagger@1.0.0#"), "{record}");
-    assert_eq!(server.api("POST", "/v1/reload").is(200).json()["changed"][0]["tenant"], "acme");
+    assert_eq!(server.api("POST", "/v1/reload").is(200).json()["changed"], serde_json::json!([]));
     deliver(&server);
     let record = &server.wait_records("message", 2)[1];
+    assert!(record["stages"][0]["processor"].as_str().unwrap().starts_with("acme/tagger@1.0.0#"), "{record}");
+    server.put("/v1/tenants/acme/chain", &[], chain).is(200);
+    deliver(&server);
+    let record = &server.wait_records("message", 3)[2];
     assert!(record["stages"][0]["processor"].as_str().unwrap().starts_with("acme/tagger@1.0.1#"), "{record}");
 }
 
@@ -255,7 +261,7 @@ fn only_with_the_hosts_token() {
     assert_eq!(http::request(server.admin(), "GET", "/v1/tenants/acme/chain", &[]).unwrap().status, 401);
     for (method, path) in [
         ("POST", "/v1/tenants/acme/processors/x/1.0.0"),
-        ("DELETE", "/v1/processors/x/1.0.0"),
+        ("PATCH", "/v1/processors/x/1.0.0"),
         ("GET", "/v1/processors/x/1.0.0"),
         ("POST", "/v1/tenants/acme/chain"),
         ("PATCH", "/v1/tenants/acme/chain"),
@@ -345,28 +351,31 @@ fn the_same_version_at_once() {
 }
 
 /// Goal: uploads at work are bounded by `uploads_max`; past it 503 with when to try again, and all else is answered.
-/// Method: one upload that sends nothing more holds the only place.
+/// Method: a component that takes seconds to be compiled holds the only place; one that only dribbles in holds none.
 #[test]
 fn so_many_uploads_at_once() {
     let server = Server::builder().section("admin", "uploads_max = 1").start();
     let token = format!("Authorization: Bearer {}", server.token());
     let component = guest("x").component();
-    let path = "/v1/tenants/acme/processors/x/1.0.0";
-    // Once the server says that it goes on, the place is taken.
-    let mut holding =
-        http::open(server.admin(), "PUT", path, &[&token, "Expect: 100-continue"], component.len()).unwrap();
-    let mut told = [0; 25];
-    std::io::Read::read_exact(&mut holding, &mut told).unwrap();
-    assert_eq!(&told[..], b"HTTP/1.1 100 Continue\r\n\r\n");
-    let refused = server.upload("acme", "y", "1.0.0", &component).is(503);
-    assert_eq!(refused.header("retry-after"), "2");
-    server.put("/v1/tenants/acme/chain", &[], b"{\"chain\": \"null\"}").is(503);
-    server.upload("acme", "-", "1.0.0", &component).is(400);
-    server.api("GET", "/v1/status").is(200);
-    server.api("GET", "/v1/tenants/acme/chain").is(200);
-    assert_eq!(server.get("/metrics").status, 200);
-    holding.write_all(&component).unwrap();
-    assert_eq!(http::answer(holding).unwrap().status, 201);
+    let path = "/v1/tenants/acme/processors/dribbling/1.0.0";
+    let mut dribbling = http::open(server.admin(), "PUT", path, &[&token], component.len()).unwrap();
+    dribbling.write_all(&component[..1]).unwrap();
+    server.upload("acme", "x", "1.0.0", &component).is(201);
+    dribbling.write_all(&component[1..]).unwrap();
+    assert_eq!(http::answer(dribbling).unwrap().status, 201);
+    std::thread::scope(|scope| {
+        let slow = scope.spawn(|| server.upload("acme", "slow", "1.0.0", &bombs::loops(400)));
+        until("the slow one is compiled", || {
+            (server.put("/v1/tenants/acme/chain", &[], b"{\"chain\": \"null\"}").status == 503).then_some(())
+        });
+        let refused = server.upload("acme", "y", "1.0.0", &component).is(503);
+        assert_eq!(refused.header("retry-after"), "2");
+        server.upload("acme", "-", "1.0.0", &component).is(400);
+        server.api("GET", "/v1/status").is(200);
+        server.api("GET", "/v1/tenants/acme/chain").is(200);
+        assert_eq!(server.get("/metrics").status, 200);
+        slow.join().unwrap().is(422);
+    });
     server.upload("acme", "y", "1.0.0", &component).is(201);
 }
 

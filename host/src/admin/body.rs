@@ -25,7 +25,7 @@ const WORDS_TIME_MAX: Duration = Duration::from_secs(10);
 const WORDS_MAX: u64 = 4 << 10;
 
 /// The body, of at most `max` bytes; `what` is what it holds, for people.
-pub(super) async fn read(headers: &HeaderMap, body: Body, max: u64, what: &str) -> Result<Vec<u8>, Problem> {
+async fn read(headers: &HeaderMap, body: Body, max: u64, what: &str) -> Result<Vec<u8>, Problem> {
     read_within(headers, body, (max, TIME_MAX), what).await
 }
 
@@ -66,8 +66,12 @@ pub(super) async fn json<T: DeserializeOwned>(
     max: u64,
     what: &str,
 ) -> Result<T, Problem> {
-    let bytes = read(headers, body, max, what).await?;
-    serde_json::from_slice(&bytes).map_err(|error| {
+    parsed(&read(headers, body, max, what).await?, what)
+}
+
+/// What was read, as JSON.
+pub(super) fn parsed<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T, Problem> {
+    serde_json::from_slice(bytes).map_err(|error| {
         let status = if error.is_data() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::BAD_REQUEST };
         Problem::new(status, format!("the body is not {what}: {error}"))
     })
@@ -89,7 +93,8 @@ pub(super) async fn spool(
     Ok(file.into_std().await)
 }
 
-fn unkept(error: &io::Error) -> Problem {
+/// The body cannot be written down, or read again.
+pub(super) fn unkept(error: &io::Error) -> Problem {
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("the body cannot be kept: {error}"))
 }
 

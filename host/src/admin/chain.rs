@@ -81,9 +81,9 @@ pub(super) async fn put(
     body: Body,
 ) -> Result<Response, Problem> {
     let Path(tenant) = parts.map_err(unreadable)?;
-    let turn = api.work.turn()?;
     let condition = Condition::of(&headers)?;
     let change: ChainChange = body::json(&headers, body, BODY_MAX, "a chain").await?;
+    let turn = api.work.turn(&principal).await?;
     let catalog = api.handle.catalog();
     let origin = Origin::set(&principal.name());
     let set = move || {
@@ -115,8 +115,8 @@ pub(super) async fn check(
     body: Body,
 ) -> Result<Json<ChainView>, Problem> {
     let Path(tenant) = parts.map_err(unreadable)?;
-    let turn = api.work.turn()?;
     let change: ChainChange = body::json(&headers, body, BODY_MAX, "a chain").await?;
+    let turn = api.work.turn(&principal).await?;
     let catalog = api.handle.catalog();
     let check = move || catalog.check_chain(&tenant.to_ascii_lowercase(), &change, !principal.is_host());
     Ok(Json(turn.spend(check).await??))
@@ -153,9 +153,9 @@ pub(super) async fn rollback(
     body: Body,
 ) -> Result<Response, Problem> {
     let Path(tenant) = parts.map_err(unreadable)?;
-    let turn = api.work.turn()?;
     let condition = Condition::of(&headers)?;
     let Rollback { revision } = body::words(&headers, body).await?;
+    let turn = api.work.turn(&principal).await?;
     let catalog = api.handle.catalog();
     let origin = Origin::rollback(&principal.name());
     let roll_back = move || {

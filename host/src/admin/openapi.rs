@@ -2,7 +2,7 @@
 
 use utoipa::openapi::OpenApi as Description;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::{IntoResponses, Modify, OpenApi};
+use utoipa::{IntoResponses, Modify, OpenApi, ToSchema};
 
 use super::problem::Problem;
 
@@ -40,3 +40,8 @@ pub(super) enum Problems {
     #[expect(dead_code, reason = "it stands for its type")]
     Any(#[to_schema] Problem),
 }
+
+/// Bytes as they are, for the document.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+pub(super) struct Binary(#[expect(dead_code, reason = "it stands for its type")] String);

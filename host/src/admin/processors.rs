@@ -14,11 +14,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::api::Api;
-use super::openapi::Problems;
+use super::openapi::{Binary, Problems};
 use super::principal::Principal;
 use super::problem::Problem;
 use super::{body, work};
-use crate::catalog::{Inventory, ProcessorView, UploadError, Uploaded};
+use crate::catalog::{Inventory, Place, ProcessorView, UploadError, Uploaded};
 use crate::telemetry::causes::one_line;
 
 /// What a path holds, once its percent signs are undone; what is no UTF-8 is no path of ours.
@@ -34,7 +34,7 @@ type Parts<T> = Result<Path<T>, PathRejection>;
         ("name" = String, Path, description = "Its name in chains"),
         ("version" = String, Path, description = "Such as `1.0.0`")
     ),
-    request_body(content = Vec<u8>, content_type = "application/wasm", description = "The component"),
+    request_body(content = inline(Binary), content_type = "application/wasm", description = "The component"),
     responses(
         (status = 201, description = "Stored", body = Uploaded),
         (status = 200, description = "There already, with the same bytes", body = Uploaded),
@@ -43,12 +43,14 @@ type Parts<T> = Result<Path<T>, PathRejection>;
 )]
 pub(super) async fn put_tenants(
     State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
     parts: Parts<(String, String, String)>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
     let Path((tenant, name, version)) = parts.map_err(unreadable)?;
-    put(api, Some(tenant), name, version, headers, body).await
+    let place = place(&api, Some(tenant), name, version).await?;
+    put(&api, &principal, place, &headers, body).await
 }
 
 /// Upload a component that all tenants share
@@ -60,7 +62,7 @@ pub(super) async fn put_tenants(
         ("name" = String, Path, description = "Its name in chains"),
         ("version" = String, Path, description = "Such as `1.0.0`")
     ),
-    request_body(content = Vec<u8>, content_type = "application/wasm", description = "The component"),
+    request_body(content = inline(Binary), content_type = "application/wasm", description = "The component"),
     responses(
         (status = 201, description = "Stored", body = Uploaded),
         (status = 200, description = "There already, with the same bytes", body = Uploaded),
@@ -69,29 +71,34 @@ pub(super) async fn put_tenants(
 )]
 pub(super) async fn put_hosts(
     State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
     parts: Parts<(String, String)>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
     let Path((name, version)) = parts.map_err(unreadable)?;
-    put(api, None, name, version, headers, body).await
+    let place = place(&api, None, name, version).await?;
+    put(&api, &principal, place, &headers, body).await
+}
+
+/// Where a component is to go.
+async fn place(api: &Api, tenant: Option<String>, name: String, version: String) -> Result<Place, Problem> {
+    let catalog = api.handle.catalog();
+    Ok(work::blocking(move || catalog.place(tenant.as_deref(), &name, &version)).await??)
 }
 
 async fn put(
-    api: Api,
-    tenant: Option<String>,
-    name: String,
-    version: String,
-    headers: HeaderMap,
+    api: &Api,
+    principal: &Principal,
+    place: Place,
+    headers: &HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
     let catalog = api.handle.catalog();
-    let asked = catalog.clone();
-    let place = work::blocking(move || asked.place(tenant.as_deref(), &name, &version)).await??;
     let size_max = place.size_max();
     let what = "a component (component_size_max)";
-    let mut file = body::spool(&headers, body, size_max, what, catalog.state_dir()).await?;
-    let turn = api.work.turn()?;
+    let mut file = body::spool(headers, body, size_max, what, catalog.state_dir()).await?;
+    let turn = api.work.turn(principal).await?;
     let upload = move || {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(|error| UploadError::Io(error.to_string()))?;

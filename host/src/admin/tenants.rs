@@ -127,9 +127,12 @@ pub(super) async fn put(
             "that cannot name a tenant: at most 63 letters, digits and hyphens, no hyphen at either end";
         return Err(Problem::new(StatusCode::BAD_REQUEST, text));
     }
-    let turn = api.work.turn()?;
     let condition = Condition::of(&headers)?;
-    let settings: TenantSettings = body::json(&headers, body, BODY_MAX, "a tenant").await?;
+    let wrong =
+        |text| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("the body is not a tenant: {text}"));
+    let json = body::json(&headers, body, BODY_MAX, "a tenant").await?;
+    let settings = TenantSettings::of_json(json).map_err(wrong)?;
+    let turn = api.work.turn(&principal).await?;
     let (catalog, tokens) = (api.handle.catalog(), api.guard.tokens().clone());
     let author = principal.name();
     let put = move || {

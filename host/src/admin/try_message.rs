@@ -1,6 +1,7 @@
 //! A message tried on a tenant's chain, the live one or a proposed one: what would come of it. Nothing is delivered, and what its
 //! stages remember they forget again.
 
+use std::io::Read as _;
 use std::net::{IpAddr, Ipv4Addr};
 
 use axum::body::{Body, Bytes};
@@ -16,7 +17,7 @@ use tokio::sync::broadcast::error::TryRecvError;
 use utoipa::ToSchema;
 
 use super::api::Api;
-use super::openapi::Problems;
+use super::openapi::{Binary, Problems};
 use super::principal::Principal;
 use super::problem::Problem;
 use super::processors::unreadable;
@@ -93,7 +94,7 @@ pub(super) struct Said {
     ),
     request_body(content(
         (Trial = "application/json"),
-        (Vec<u8> = "message/rfc822")
+        (inline(Binary) = "message/rfc822")
     )),
     responses((status = 200, description = "What would come of it", body = Tried), Problems)
 )]
@@ -107,22 +108,29 @@ pub(super) async fn post(
 ) -> Result<Json<Tried>, Problem> {
     let Path(tenant) = parts.map_err(unreadable)?;
     let tenant = tenant.to_ascii_lowercase();
-    let turn = api.work.turn()?;
+    let Query(query) = query.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))?;
     let catalog = api.handle.catalog();
     let limits = catalog.wire_limits();
-    let (sent, message, change) = if is_json(&headers) {
-        let trial: Trial =
-            body::json(&headers, body, limits.message_size * 4 / 3 + REST_MAX, "a trial").await?;
-        trial.parts(limits.message_size)?
-    } else {
-        let Query(query) = query.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))?;
-        let message = body::read(&headers, body, limits.message_size, "a message").await?;
-        (sent(query)?, message, None)
+    let is_json = is_json(&headers);
+    let (size_max, what) = match is_json {
+        true => (limits.message_size * 4 / 3 + REST_MAX, "a trial"),
+        false => (limits.message_size, "a message"),
     };
-    let wrong = |text| Problem::new(StatusCode::BAD_REQUEST, text);
-    let envelope = sent.envelope(new_id()).map_err(wrong)?;
-    let by_tenant = !principal.is_host();
-    let made = turn.spend(move || catalog.try_out(&tenant, change.as_ref(), by_tenant)).await??;
+    let mut file = body::spool(&headers, body, size_max, what, catalog.state_dir()).await?;
+    let turn = api.work.turn(&principal).await?;
+    let make = move || {
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(|error| body::unkept(&error))?;
+        let (sent, message, change) = match is_json {
+            true => body::parsed::<Trial>(&bytes, what)?.parts(limits.message_size)?,
+            false => (sent(query)?, bytes, None),
+        };
+        let wrong = |text| Problem::new(StatusCode::BAD_REQUEST, text);
+        let envelope = sent.envelope(new_id()).map_err(wrong)?;
+        let made = catalog.try_out(&tenant, change.as_ref(), !principal.is_host())?;
+        Ok::<_, Problem>((made, envelope, message))
+    };
+    let (made, envelope, message) = turn.spend(make).await??;
     let TryOut { tenant, line_up, said, telemetry: _voice } = made;
     let chains = api.handle.chains();
     let tried = chains.try_message(&tenant, line_up, envelope, limits.header_size, Bytes::from(message));

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -14,23 +15,57 @@ use super::problem::Problem;
 /// When a busy server should be asked again, in seconds.
 const RETRY_AFTER: u32 = 2;
 
-/// Places for uploads and changes of chains: `[admin] uploads_max`.
-#[derive(Clone)]
-pub(super) struct Work(Arc<Semaphore>);
+/// How long a request waits for a place: so long a client does not notice.
+const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A place, held from before a body is read until the work is done.
-pub(super) struct Turn(OwnedSemaphorePermit);
+/// Places for uploads and changes of chains: `[admin] uploads_max`. One of them stays free of any one tenant, where there are
+/// several.
+#[derive(Clone)]
+pub(super) struct Work {
+    places: Arc<Semaphore>,
+    per_tenant: usize,
+    taken: Arc<Mutex<HashMap<String, usize>>>,
+}
+
+/// A place, taken once a body has come, and held until the work is done.
+pub(super) struct Turn {
+    _place: OwnedSemaphorePermit,
+    tenant: Option<String>,
+    taken: Arc<Mutex<HashMap<String, usize>>>,
+}
 
 impl Work {
     pub(super) fn new(places: usize) -> Self {
-        Self(Arc::new(Semaphore::new(places)))
+        let per_tenant = places.saturating_sub(1).max(1);
+        Self { places: Arc::new(Semaphore::new(places)), per_tenant, taken: Arc::default() }
     }
 
-    /// A place, or 503 where none is free: what waited here would hold a body in memory.
-    pub(super) fn turn(&self) -> Result<Turn, Problem> {
-        match self.0.clone().try_acquire_owned() {
-            Ok(place) => Ok(Turn(place)),
-            Err(_) => Err(busy("too many uploads at once, try again")),
+    /// A place, or 503 where none gets free.
+    pub(super) async fn turn(&self, principal: &Principal) -> Result<Turn, Problem> {
+        let full = || busy("too many uploads and changes at once, try again");
+        let place = tokio::time::timeout(PATIENCE, self.places.clone().acquire_owned()).await;
+        let place = place.ok().and_then(Result::ok).ok_or_else(full)?;
+        if let Some(tenant) = &principal.tenant {
+            let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+            let own = taken.entry(tenant.clone()).or_default();
+            if *own >= self.per_tenant {
+                return Err(full());
+            }
+            *own += 1;
+        }
+        Ok(Turn { _place: place, tenant: principal.tenant.clone(), taken: self.taken.clone() })
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let Some(tenant) = self.tenant.take() else { return };
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(own) = taken.get_mut(&tenant) {
+            *own -= 1;
+            if *own == 0 {
+                taken.remove(&tenant);
+            }
         }
     }
 }
@@ -41,9 +76,8 @@ impl Turn {
         self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Problem> {
-        let Self(place) = self;
         blocking(move || {
-            let _place = place;
+            let _turn = self;
             work()
         })
         .await
@@ -64,8 +98,10 @@ pub(super) fn failed() -> Problem {
 
 /// Most feeds at once: half of the door's places.
 const FEEDS_MAX: usize = 16;
-/// Most of them that one tenant may have, and the host.
-const FEEDS_PER_OWNER: usize = 4;
+/// Most of them that one tenant may have.
+const FEEDS_PER_TENANT: usize = 4;
+/// Most of them that the host may have.
+const FEEDS_OF_HOST: usize = 8;
 
 /// Places for feeds, by owner: a tenant's name, or empty for the host.
 #[derive(Clone, Default)]
@@ -85,7 +121,8 @@ impl Feeds {
         let owner = principal.tenant.clone().unwrap_or_default();
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let own = taken.get(&owner).copied().unwrap_or_default();
-        if own >= FEEDS_PER_OWNER || taken.values().sum::<usize>() >= FEEDS_MAX {
+        let most = if owner.is_empty() { FEEDS_OF_HOST } else { FEEDS_PER_TENANT };
+        if own >= most || taken.values().sum::<usize>() >= FEEDS_MAX {
             return Err(busy("too many feeds at once, close one"));
         }
         taken.insert(owner.clone(), own + 1);
@@ -115,6 +152,31 @@ mod tests {
     use super::*;
     use crate::admin::principal::Role;
 
+    /// Goal: so many at work, one place free of each tenant; whoever waits has the next that gets free.
+    #[tokio::test(start_paused = true)]
+    async fn so_much_work() {
+        let of = |tenant: &str| Principal {
+            role: Role::Owner,
+            tenant: Some(tenant.to_owned()),
+            token: String::new(),
+        };
+        let work = Work::new(2);
+        let first = work.turn(&of("a")).await.ok().unwrap();
+        assert!(work.turn(&of("a")).await.is_err());
+        let other = work.turn(&of("b")).await.ok().unwrap();
+        assert!(work.turn(&Principal::host()).await.is_err());
+        let waiting = tokio::spawn({
+            let work = work.clone();
+            async move { work.turn(&Principal::host()).await.is_ok() }
+        });
+        tokio::time::sleep(PATIENCE / 2).await;
+        drop(first);
+        assert!(waiting.await.unwrap());
+        drop(other);
+        assert!(work.taken.lock().unwrap().is_empty());
+        assert!(Work::new(1).turn(&of("a")).await.is_ok());
+    }
+
     /// Goal: so many for each owner and in all, and a place is free again once its feed is over.
     #[test]
     fn so_many_feeds() {
@@ -123,12 +185,12 @@ mod tests {
             let tenant = Some(tenant.to_owned());
             feeds.enter(&Principal { role: Role::Reader, tenant, token: String::new() }, None)
         };
-        let mut held: Vec<Feed> = (0..FEEDS_PER_OWNER).map(|_| of("a").ok().unwrap()).collect();
+        let mut held: Vec<Feed> = (0..FEEDS_PER_TENANT).map(|_| of("a").ok().unwrap()).collect();
         assert!(of("a").is_err());
         held.pop();
         held.push(of("a").ok().unwrap());
         for owner in ["b", "c", "d"] {
-            held.extend((0..FEEDS_PER_OWNER).map(|_| of(owner).ok().unwrap()));
+            held.extend((0..FEEDS_PER_TENANT).map(|_| of(owner).ok().unwrap()));
         }
         assert_eq!(held.len(), FEEDS_MAX);
         assert!(of("e").is_err() && feeds.enter(&Principal::host(), None).is_err());

@@ -128,10 +128,10 @@ impl Catalog {
         let stored_at = path.metadata().and_then(|about| about.modified()).ok();
         let found = Found { owner: owner.to_owned(), name: name.to_owned(), version: version.clone(), path };
         let bytes = read_component(&found, SIZE_MAX).ok()?;
-        let hash = blake3::hash(&bytes).to_hex().to_string();
-        let about = self.store.processor_about(owner, name, version);
+        let hash = blake3::hash(&bytes);
+        let about = self.store.processor_about(&hash);
         let about = about.and_then(|about| serde_json::from_str::<Uploaded>(&about).ok());
-        let about = about.filter(|about| about.hash == hash);
+        let hash = hash.to_hex().to_string();
         let imports = about.as_ref().map(|about| about.imports.clone());
         let (imports, exports) = match imports {
             Some(imports) => (imports, about.as_ref().map(|about| about.exports.clone()).unwrap_or_default()),

@@ -1,10 +1,12 @@
 //! A tenant's past: its revisions, who made them, what they changed.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use similar::TextDiff;
 use utoipa::ToSchema;
 
-use super::revision::{Action, Component};
+use super::revision::{Action, Component, Components};
 use super::store::history::Stored;
 use super::{Catalog, ChainSettings, ChangeError};
 
@@ -52,6 +54,9 @@ pub struct RevisionText {
     pub diff: String,
     /// Unified diff from the revision that serves: what a rollback would change.
     pub diff_live: String,
+    /// Names that mean another component than in the revision before it, a line each: `hello@1: acme/hello@1.0.0 ->
+    /// acme/hello@1.1.0`.
+    pub meant: Vec<String>,
 }
 
 impl Catalog {
@@ -79,16 +84,17 @@ impl Catalog {
     pub fn past(&self, name: &str, number: u64) -> Result<RevisionText, ChangeError> {
         let before = self.numbers(name)?.into_iter().rfind(|other| *other < number);
         let stored = self.revision(name, number)?;
-        let text_of = |number: Option<u64>| {
-            let stored = number.and_then(|number| self.store.read_revision(name, number).ok());
-            stored.map(|stored| stored.text).unwrap_or_default()
-        };
+        let of = |number: Option<u64>| number.and_then(|number| self.store.read_revision(name, number).ok());
+        let text_of = |number| of(number).map(|stored| stored.text).unwrap_or_default();
+        let ran = |stored: Stored| stored.about.map(|about| about.components).unwrap_or_default();
+        let meant = changes(&of(before).map(ran).unwrap_or_default(), &ran(stored.clone()));
         let live = self.current().tenants.get(name).map(|tenant| tenant.revision);
         Ok(RevisionText {
             view: self.view(name, &stored),
             diff: diff(before, &text_of(before), number, &stored.text),
             diff_live: diff(live, &text_of(live), number, &stored.text),
             text: stored.text,
+            meant,
         })
     }
 
@@ -119,6 +125,15 @@ impl Catalog {
             components: about.map(|about| about.components.iter().map(named).collect()).unwrap_or_default(),
         }
     }
+}
+
+/// Names that mean another component.
+fn changes(old: &Components, new: &Components) -> Vec<String> {
+    let told =
+        |component: Option<&Component>| component.map_or_else(|| "nothing".to_owned(), ToString::to_string);
+    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let changed = names.into_iter().filter(|name| old.get(*name) != new.get(*name));
+    changed.map(|name| format!("{name}: {} -> {}", told(old.get(name)), told(new.get(name)))).collect()
 }
 
 fn diff(from: Option<u64>, old: &str, to: u64, new: &str) -> String {

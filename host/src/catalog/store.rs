@@ -3,7 +3,8 @@
 //! ```text
 //! ROOT/tenants/NAME.toml                     the live revision
 //! ROOT/history/NAME/0007.toml                the last 20 that went live (`history`)
-//! ROOT/processors/OWNER/NAME/VERSION.wasm    OWNER `host`: shared by all; what is known of it in VERSION.json
+//! ROOT/processors/OWNER/NAME/VERSION.wasm    OWNER `host`: shared by all
+//! ROOT/about/HASH.json                       what is known of a component with this hash
 //! ROOT/removed/NAME.WHEN/                    what a removed tenant left
 //! ```
 //!
@@ -98,26 +99,26 @@ impl Store {
         write_whole(&self.tenant_path(name), text.as_bytes())
     }
 
-    /// Takes a tenant's live file, its history and its components out of the way, into `removed/NAME.WHEN/`: a tenant that
+    /// Takes what there is of a tenant's live file, its history and its components out of the way, into `removed/NAME.WHEN/`: a tenant that
     /// comes later under the same name finds nothing of it. Its live file goes first, and with it the tenant.
     ///
     /// # Errors
     /// One cannot be moved; what was moved before stays so.
     pub fn remove_tenant(&self, name: &str, when: u64) -> io::Result<()> {
         check_name(name)?;
+        let own = [
+            (self.tenant_path(name), "tenant.toml"),
+            (self.history(name), "history"),
+            (self.root.join("processors").join(name), "processors"),
+        ];
         let away = self.root.join("removed").join(format!("{name}.{when}"));
-        fs::create_dir_all(&away)?;
-        fs::rename(self.tenant_path(name), away.join("tenant.toml"))?;
-        sync_folder(&self.root.join("tenants"))?;
-        for (folder, kept) in
-            [(self.history(name), "history"), (self.root.join("processors").join(name), "processors")]
-        {
-            match fs::rename(&folder, away.join(kept)) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                moved => moved?,
-            }
+        for (path, kept) in own.into_iter().filter(|(path, _)| path.exists()) {
+            fs::create_dir_all(&away)?;
+            fs::rename(&path, away.join(kept))?;
+            sync_folder(path.parent().unwrap_or(&self.root))?;
+            sync_folder(&away)?;
         }
-        sync_folder(&away)
+        Ok(())
     }
 
     /// Names of an owner's components, sorted.
@@ -184,14 +185,15 @@ impl Store {
         let folder = self.root.join("processors").join(owner);
         make_folder(&folder)?;
         make_folder(&folder.join(name))?;
-        let path = self.processor_path(owner, name, version);
-        write_whole(&path.with_extension("json"), about)?;
-        write_whole(&path, bytes)
+        let told = self.root.join("about");
+        make_folder(&told)?;
+        write_whole(&told.join(about_name(&blake3::hash(bytes))), about)?;
+        write_whole(&self.processor_path(owner, name, version), bytes)
     }
 
-    /// What [`Self::put_processor`] was told of a component; none: it was put there by hand.
-    pub fn processor_about(&self, owner: &str, name: &str, version: &Version) -> Option<String> {
-        read_text(&self.processor_path(owner, name, version).with_extension("json")).ok()
+    /// What [`Self::put_processor`] was told of a component with this hash; none: it was put there by hand.
+    pub fn processor_about(&self, hash: &blake3::Hash) -> Option<String> {
+        read_text(&self.root.join("about").join(about_name(hash))).ok()
     }
 
     /// Removes a component.
@@ -202,9 +204,10 @@ impl Store {
         check_name(owner)?;
         check_name(name)?;
         let path = self.processor_path(owner, name, version);
+        let hash = blake3::hash(&fs::read(&path)?);
         fs::remove_file(&path)?;
-        // It may never have had one.
-        let _ = fs::remove_file(path.with_extension("json"));
+        // It may never have had one; who has the same bytes under another name can do without.
+        let _ = fs::remove_file(self.root.join("about").join(about_name(&hash)));
         sync_folder(path.parent().unwrap_or(Path::new(".")))
     }
 
@@ -235,6 +238,11 @@ impl Store {
             version,
         }))
     }
+}
+
+/// What is known of a component.
+fn about_name(hash: &blake3::Hash) -> String {
+    format!("{}.json", hash.to_hex())
 }
 
 /// A name becomes part of a path, so it must be one.

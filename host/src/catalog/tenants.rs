@@ -14,6 +14,11 @@ use super::{Catalog, ChainView, TenantSettings};
 use crate::chain::spec::is_name;
 use crate::telemetry::Event;
 
+/// Milliseconds since 1970.
+fn now_ms() -> u64 {
+    u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0)
+}
+
 /// A tenant: what its live revision says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct TenantView {
@@ -83,6 +88,10 @@ impl Catalog {
         if current.tenants.contains_key(name) {
             return Err(ChangeError::Conflict(format!("`{name}` was made by somebody else just now")));
         }
+        if !self.has_tenant(name) {
+            // What one left that had this name, and whose file was removed by hand, is not the new one's.
+            self.store.remove_tenant(name, now_ms()).map_err(|error| unwritten(&error))?;
+        }
         let taken = |pattern: String| ChangeError::Refused(vec![taken_domain(name, &pattern)]);
         current.with(Arc::new(tenant.clone())).map_err(taken)?;
         let about = ask.origin.about(&tenant);
@@ -115,8 +124,7 @@ impl Catalog {
         if expected.is_some_and(|expected| expected != live) {
             return Err(ChangeError::Stale { live });
         }
-        let when = u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0);
-        let removed = self.store.remove_tenant(name, when);
+        let removed = self.store.remove_tenant(name, now_ms());
         if !self.has_tenant(name) {
             self.install(self.current().without(name));
             self.refused.lock().unwrap_or_else(PoisonError::into_inner).remove(name);

@@ -62,7 +62,8 @@ pub enum Verb {
     Reload,
     /// Run a message through a chain, deliver nothing, and print it
     ///
-    /// Offline; with --tenant and no --chain, the tenant's live chain, by way of the running server.
+    /// Offline; with --tenant and no --chain, the tenant's live chain, by way of the running server; with both and a --server or
+    /// token, a chain that is proposed, by way of that server.
     #[command(after_help = RUN_EXAMPLES)]
     Run(Box<RunOptions>),
     /// List, show, make and remove tenants, by way of the running server

@@ -45,6 +45,12 @@ struct Told {
     problems: Vec<Problem>,
 }
 
+/// Who asks.
+#[derive(Deserialize)]
+struct Who {
+    tenant: Option<String>,
+}
+
 impl Client {
     /// For the server and the token that a command line means.
     pub(super) fn connect(reach: &Reach) -> anyhow::Result<Self> {
@@ -61,6 +67,12 @@ impl Client {
             .build()
             .into();
         Self { agent, address: authority, token: format!("Bearer {token}") }
+    }
+
+    /// The tenant whose token it is; none: the host's.
+    pub(super) fn own_tenant(&self) -> anyhow::Result<Option<String>> {
+        let who: Who = self.get("/v1/session")?.expect(&[200])?;
+        Ok(who.tenant)
     }
 
     pub(super) fn get(&self, path: &str) -> anyhow::Result<Answer> {

@@ -32,8 +32,18 @@ struct Message {
     reply: String,
     #[serde(default)]
     reason: String,
+    #[serde(default)]
+    failures: Vec<Failure>,
     stages: Vec<Stage>,
     ms: u64,
+}
+
+/// What is shown of a failure.
+#[derive(Deserialize)]
+struct Failure {
+    stage: String,
+    policy: String,
+    text: String,
 }
 
 /// What is shown of a stage.
@@ -58,7 +68,8 @@ struct Page {
 
 pub(super) fn run(reach: &Reach, options: &MessagesOptions, json: bool) -> anyhow::Result<Exit> {
     let client = Client::connect(reach)?;
-    let tenant = options.tenant.as_deref();
+    let own = if options.tenant.is_some() { None } else { client.own_tenant()? };
+    let tenant = options.tenant.as_deref().or(own.as_deref());
     // Before the last ones are read, so that none falls between.
     let feed = options.follow.then(|| Feed::open(&client, "message", tenant)).transpose()?;
     let of = tenant.map(|tenant| format!("/tenants/{}", path_part(tenant))).unwrap_or_default();
@@ -109,10 +120,16 @@ fn lines(message: &Message, with_stages: bool) -> Vec<String> {
         plain(&message.sender),
         recipients.join(", "),
     )];
-    if !matches!(&*message.verdict, "accept" | "aborted") {
+    if !matches!(&*message.verdict, "accept" | "aborted" | "quarantine") {
         let reason =
             if message.reason.is_empty() { String::new() } else { format!(" ({})", plain(&message.reason)) };
         lines.push(format!("    {}{reason}", plain(&message.reply)));
+    }
+    if message.verdict == "quarantine" && !message.reason.is_empty() {
+        lines.push(format!("    quarantined: {}", plain(&message.reason)));
+    }
+    for Failure { stage, policy, text } in &message.failures {
+        lines.push(format!("    {} failed, {}: {}", plain(stage), plain(policy), plain(text)));
     }
     if with_stages {
         lines.extend(message.stages.iter().map(stage_line));

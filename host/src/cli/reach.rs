@@ -68,6 +68,11 @@ impl Reach {
         }
     }
 
+    /// Whether it is said which server is meant, or with which token: then that of the config here is not.
+    pub(super) fn names_a_server(&self) -> bool {
+        self.server.is_some() || self.token_file.is_some() || std::env::var_os("GATEPOST_TOKEN").is_some()
+    }
+
     /// A token that is given beside the config.
     fn given_token(&self) -> anyhow::Result<Option<String>> {
         let (text, from) = match (&self.token_file, std::env::var_os("GATEPOST_TOKEN")) {

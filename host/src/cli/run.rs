@@ -20,7 +20,10 @@ mod sources;
 mod watch;
 
 pub(super) fn run(reach: &Reach, options: &RunOptions, json: bool) -> anyhow::Result<Exit> {
-    let Some(chain) = &options.chain else { return live::run(reach, options, json) };
+    let is_asked = options.tenant.is_some() && reach.names_a_server();
+    let Some(chain) = options.chain.as_ref().filter(|_| !is_asked) else {
+        return live::run(reach, options, stages(options)?, json);
+    };
     let config = reach.config.clone().or_else(find_config);
     let job = Job { config, options, chain, sources: sources::of(options)?, stages: stages(options)?, json };
     if !options.watch {

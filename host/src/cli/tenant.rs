@@ -1,8 +1,8 @@
-//! `gatepost tenant list|show|add|remove`: tenants, by way of the running server.
+//! `gatepost tenant`: tenants, by way of the running server.
 
 use serde_json::{Map, Value};
 
-use super::arguments::tenant::{AddOptions, TenantVerb};
+use super::arguments::tenant::{AddOptions, SetOptions, TenantVerb};
 use super::chain::show_chain;
 use super::client::Client;
 use super::exit::{Exit, Refused, Usage};
@@ -17,6 +17,7 @@ pub(super) fn run(reach: &Reach, verb: &TenantVerb, json: bool) -> anyhow::Resul
         TenantVerb::List => list(reach, json),
         TenantVerb::Show { tenant } => show(reach, tenant, json),
         TenantVerb::Add(options) => add(reach, options, json),
+        TenantVerb::Set(options) => set(reach, options, json),
         TenantVerb::Remove { tenant, if_revision } => {
             let path = of_tenant(tenant, "")?;
             let expected = if_revision.map(|revision| format!("\"{revision}\""));
@@ -99,8 +100,45 @@ fn add(reach: &Reach, options: &AddOptions, json: bool) -> anyhow::Result<Exit> 
         let detail = format!("there is a tenant `{}` already", options.tenant);
         return Err(Refused { status: 409, detail, problems: Vec::new() }.into());
     }
-    let body = serde_json::to_vec(&settings)?;
-    let answer = client.put("checking the tenant", &path, "application/json", &[], &body)?;
+    put(&client, &path, &[], &settings, json)
+}
+
+/// Changes what is given and keeps the rest, if nobody else changes it meanwhile.
+fn set(reach: &Reach, options: &SetOptions, json: bool) -> anyhow::Result<Exit> {
+    let (client, path) = (Client::connect(reach)?, of_tenant(&options.tenant, "")?);
+    let answer = client.get(&path)?;
+    let TenantView { mut settings, .. } = answer.expect(&[200])?;
+    if !options.domains.is_empty() {
+        settings.domains.clone_from(&options.domains);
+    }
+    if let Some(grants) = &options.grants {
+        let grants: Vec<&String> = grants.iter().filter(|grant| !grant.is_empty()).collect();
+        settings.host.insert("grants_allowed".to_owned(), serde_json::to_value(grants)?);
+    }
+    if let Some(weight) = options.weight {
+        settings.host.insert("weight".to_owned(), weight.into());
+    }
+    for limit in &options.limits {
+        let (key, value) = key_value(limit)?;
+        if value == "" {
+            settings.limits.remove(&key);
+        } else {
+            settings.limits.insert(key, value);
+        }
+    }
+    let fields: Vec<(&str, &str)> = answer.etag.iter().map(|tag| ("If-Match", tag.as_str())).collect();
+    put(&client, &path, &fields, &settings, json)
+}
+
+fn put(
+    client: &Client,
+    path: &str,
+    fields: &[(&str, &str)],
+    settings: &TenantSettings,
+    json: bool,
+) -> anyhow::Result<Exit> {
+    let body = serde_json::to_vec(settings)?;
+    let answer = client.put("checking the tenant", path, "application/json", fields, &body)?;
     let view: ChainView = answer.expect(&[200, 201])?;
     if json {
         outln!("{}", serde_json::to_string_pretty(&view)?);

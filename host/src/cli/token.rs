@@ -1,5 +1,12 @@
 //! `gatepost token list|add|rotate|remove`: a tenant's tokens, by way of the running server.
 
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use anyhow::Context as _;
+
 use super::arguments::token::{AddOptions, TokenVerb};
 use super::client::{Answer, Client};
 use super::exit::{Exit, Usage};
@@ -12,10 +19,10 @@ pub(super) fn run(reach: &Reach, verb: &TokenVerb, json: bool) -> anyhow::Result
     match verb {
         TokenVerb::List { tenant } => list(reach, tenant, json),
         TokenVerb::Add(options) => add(reach, options, json),
-        TokenVerb::Rotate { id, tenant, overlap } => {
+        TokenVerb::Rotate { id, tenant, overlap, output } => {
             let path = format!("{}/{}/rotate", path(tenant)?, checked(id)?);
             let rotation = Rotation { overlap: overlap.clone() };
-            show(&Client::connect(reach)?.post_json(&path, &rotation)?, json)
+            show(&Client::connect(reach)?.post_json(&path, &rotation)?, output.as_deref(), json)
         }
         TokenVerb::Remove { id, tenant } => {
             let path = format!("{}/{}", path(tenant)?, checked(id)?);
@@ -53,20 +60,45 @@ fn add(reach: &Reach, options: &AddOptions, json: bool) -> anyhow::Result<Exit> 
         label: options.label.clone(),
         expires_in: options.expires.clone(),
     };
-    show(&Client::connect(reach)?.post_json(&path, &new)?, json)
+    show(&Client::connect(reach)?.post_json(&path, &new)?, options.output.as_deref(), json)
 }
 
-/// The token alone to stdout, so that it can be sent into a file; what it is to stderr.
-fn show(answer: &Answer, json: bool) -> anyhow::Result<Exit> {
+/// The token alone to stdout, or into a file that its owner alone may read; what it is to stderr.
+fn show(answer: &Answer, output: Option<&Path>, json: bool) -> anyhow::Result<Exit> {
     let made: TokenMade = answer.expect(&[201])?;
+    if let Some(path) = output {
+        keep(path, &made.token).with_context(|| {
+            format!("token {} is made, but cannot be written to `{}`", made.id, path.display())
+        })?;
+    }
     if json {
         outln!("{}", serde_json::to_string_pretty(&made)?);
         return Ok(Exit::Ok);
     }
     let expires = made.expires.as_deref().unwrap_or("never");
-    eprintln!("token {}, {}, ends {expires}; it is shown this once:", made.id, name(made.role));
-    outln!("{}", made.token);
+    match output {
+        Some(path) => {
+            let path = path.display();
+            outln!("token {}, {}, ends {expires}, in {path}", made.id, name(made.role));
+        }
+        None => {
+            eprintln!("token {}, {}, ends {expires}; it is shown this once:", made.id, name(made.role));
+            outln!("{}", made.token);
+        }
+    }
     Ok(Exit::Ok)
+}
+
+/// Puts a token in the place of what a file holds, whole or not at all: the old one may be what is asked with.
+fn keep(path: &Path, token: &str) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let temporary = path.with_file_name(name);
+    let mut options = OpenOptions::new();
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+    writeln!(file, "{token}")?;
+    file.sync_all()?;
+    fs::rename(temporary, path)
 }
 
 fn name(role: TokenRole) -> &'static str {

@@ -56,12 +56,14 @@ struct Second {
 
 pub(super) fn run(reach: &Reach, options: &TopOptions, json: bool) -> anyhow::Result<Exit> {
     let client = Client::connect(reach)?;
-    let query = options.tenant.as_deref().map(|tenant| format!("?tenant={}", path_part(tenant)));
-    let feed = Feed::open(&client, "figures", options.tenant.as_deref())?;
+    let own = if options.tenant.is_some() { None } else { client.own_tenant()? };
+    let tenant = options.tenant.clone().or(own);
+    let query = tenant.as_deref().map(|tenant| format!("?tenant={}", path_part(tenant)));
+    let feed = Feed::open(&client, "figures", tenant.as_deref())?;
     let figures: Figures =
         client.get(&format!("/v1/figures{}", query.unwrap_or_default()))?.expect(&[200])?;
     let view = View {
-        tenant: options.tenant.clone(),
+        tenant,
         status: status(&client)?,
         points: figures.points,
         beat: Beat::default(),

@@ -136,7 +136,6 @@ mod tests {
         let tenants = BTreeSet::from(["acme".to_owned(), "bolt".to_owned()]);
         assert_eq!(touched, Touched { tenants, more: false, all: false });
         sender.try_send(root.join("processors/acme/x/1.0.0.wasm")).unwrap();
-        sender.try_send(root.join("processors/acme/x/1.0.0.json")).unwrap();
         assert_eq!(gather(root, &mut seen).await.unwrap(), Touched { more: true, ..Touched::default() });
         // One that never rests is looked at all the same.
         let writing = tokio::spawn(async move {

@@ -419,15 +419,32 @@ pub struct MessageRecord {
     pub verdict: String,
     /// The reply given.
     pub reply: String,
-    /// Why, where it came to no stage: `breaker of STAGE`. Absent elsewhere.
+    /// Why it is quarantined, or why it came to no stage: `breaker of STAGE`. Absent elsewhere.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub reason: String,
     /// What each stage did.
     pub stages: Vec<StageRecord>,
+    /// What went wrong in stages, those that were bypassed included. Absent where nothing did.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub failures: Vec<FailureRecord>,
     /// The sinks that committed.
     pub sinks: Vec<String>,
     /// Wall time from the first byte of content to the reply, in milliseconds.
     pub ms: u64,
+}
+
+/// Why a stage failed.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, PartialEq, Eq, ToSchema)]
+pub struct FailureRecord {
+    /// Its name in the chain.
+    pub stage: String,
+    /// What was done about it: the policy that applied.
+    pub policy: String,
+    /// One of `StageError::reason`.
+    pub reason: String,
+    /// The whole chain of causes, cut short.
+    pub text: String,
 }
 
 /// What one stage did for one message.

@@ -25,7 +25,7 @@ use std::time::Duration;
 use tokio::sync::broadcast;
 
 pub use causes::causes;
-pub use event::{Event, Level, MessageRecord, StageRecord};
+pub use event::{Event, FailureRecord, Level, MessageRecord, StageRecord};
 pub(crate) use line::is_active;
 pub use metrics::watched::{BreakerFigure, PoolFigure};
 pub use metrics::{CpuCounter, LiveInstance};

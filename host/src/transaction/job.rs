@@ -11,12 +11,16 @@ use tokio::sync::{mpsc, oneshot};
 use super::breakers::Leave;
 use super::{Chains, Piece, policy_name, replies};
 use crate::catalog::Tenant;
+use crate::chain::run::Failure;
 use crate::chain::{Outlet, Refusal, Run, RunEnd, RunLimits, StageError};
 use crate::mail::{Envelope, Verdict};
 use crate::sink::{FanOut, Placement, SinkFailure};
 use crate::smtp::Reply;
-use crate::telemetry::{Event, MessageRecord, causes};
+use crate::telemetry::{Event, FailureRecord, MessageRecord, causes};
 use crate::tenant::Busy;
+
+/// Longest text of a failure in a message's record, in characters; `stage_failed` has all of it.
+const FAILURE_TEXT_MAX: usize = 500;
 
 /// Everything that the work needs.
 pub(super) struct Job {
@@ -162,14 +166,15 @@ impl Job {
     /// The run came to its end: what becomes of the message.
     async fn store(&self, envelope: &Envelope, verdict: Verdict, sinks: LateSinks<'_>) -> Ending {
         let name = verdict.name();
-        let placement = match verdict {
-            Verdict::Accept => Placement::Deliver,
-            Verdict::Quarantine(_) => Placement::Quarantine,
+        let (placement, reason) = match verdict {
+            Verdict::Accept => (Placement::Deliver, String::new()),
+            Verdict::Quarantine(reason) => (Placement::Quarantine, reason),
             Verdict::Discard => return Ending::without_sinks(name, replies::accepted(self.envelope.id())),
         };
         match sinks.commit(envelope, placement).await {
             Ok(sinks) => {
-                Ending { sinks, ..Ending::without_sinks(name, replies::accepted(self.envelope.id())) }
+                let ending = Ending::without_sinks(name, replies::accepted(self.envelope.id()));
+                Ending { sinks, reason, ..ending }
             }
             Err(failed) => {
                 self.sink_failed(&failed);
@@ -230,11 +235,23 @@ impl Job {
             reply: ending.map(|ending| ending.reply.to_string()).unwrap_or_default(),
             reason: ending.map(|ending| ending.reason.clone()).unwrap_or_default(),
             stages: run.map(Run::records).unwrap_or_default(),
+            failures: run.map(failures).unwrap_or_default(),
             sinks: ending.map(|ending| ending.sinks.clone()).unwrap_or_default(),
             ms: u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
         };
         self.chains.telemetry.emit(Event::Message(Box::new(record)));
     }
+}
+
+/// What went wrong in stages, for the record.
+fn failures(run: &Run) -> Vec<FailureRecord> {
+    let record = |failure: &Failure| FailureRecord {
+        stage: failure.stage.clone(),
+        policy: policy_name(failure.policy).to_owned(),
+        reason: failure.error.reason().to_owned(),
+        text: causes(&failure.error).chars().take(FAILURE_TEXT_MAX).collect(),
+    };
+    run.failures().iter().map(record).collect()
 }
 
 /// The chain's sinks, opened when the first bytes reach them.

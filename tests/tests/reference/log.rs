@@ -22,7 +22,7 @@ pub(super) fn one_of_each() -> Vec<Event> {
         facts: 1,
         kv_calls: 1,
         kv_bytes: 1,
-        limits: vec!["cpu"],
+        limits: vec!["cpu".into()],
         ..StageRecord::default()
     };
     let stages = vec![stage];
@@ -97,6 +97,8 @@ pub(super) fn one_of_each() -> Vec<Event> {
             error: s(""),
         },
         Event::ProcessorStored { owner: s("t"), name: s("n"), version: s("1.0.0"), hash: s(""), size: 1 },
+        Event::ProcessorRemoved { owner: s("t"), name: s("n"), version: s("1.0.0") },
+        Event::TenantRemoved { tenant: tenant.clone() },
         Event::ProcessorRefused { owner: s("t"), name: s("n"), version: s("1.0.0"), error: s("") },
         Event::TenantLoaded { tenant: tenant.clone(), revision: 1, chain: s("") },
         Event::ComponentCompiled {

@@ -85,10 +85,10 @@ struct Swaps {
 
 /// Makes a chain live that stamps `n` twice.
 fn activate(stand: &Stand, n: usize) -> Result<Value> {
-    let stage = |n| json!({"config": {"tag": format!("[r{n}]")}});
+    let stage = |own: &str| json!({"config": {"tag": format!("[{own}{n}]")}});
     let change = json!({
         "chain": "header | a:subject-tag | b:subject-tag | maildir",
-        "stage": {"a": stage(n), "b": stage(n)},
+        "stage": {"a": stage("a"), "b": stage("b")},
     });
     stand.api("PUT", "/v1/tenants/acme/chain", change.to_string().as_bytes())
 }
@@ -177,7 +177,7 @@ fn report(
         let text = std::fs::read_to_string(entry?.path())?;
         let subject = text.lines().find_map(|line| line.strip_prefix("Subject: ")).unwrap_or_default();
         match subject.split(' ').collect::<Vec<_>>().as_slice() {
-            [b, a, mark] if a == b => {
+            [b, a, mark] if a.strip_prefix("[a") == b.strip_prefix("[b") => {
                 *marks.entry((*mark).to_owned()).or_default() += 1;
                 *stamps.entry((*a).to_owned()).or_insert(0_usize) += 1;
             }

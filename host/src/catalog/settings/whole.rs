@@ -12,7 +12,6 @@ use crate::config::tree;
 
 /// What a tenant's file says. In a `PUT`, what is absent is the default.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct TenantSettings {
     /// The domains that it takes.
     pub domains: Vec<String>,
@@ -38,7 +37,30 @@ pub struct TenantSettings {
     pub host: Map<String, Value>,
 }
 
+/// The keys of [`TenantSettings`].
+const KEYS: [&str; 7] = ["domains", "chain", "stage", "on_failure", "recipients", "limits", "host"];
+
 impl TenantSettings {
+    /// Of JSON that says nothing else but what is shown beside it, which is passed over. (`deny_unknown_fields` would stand in the OpenAPI document for what is shown, too, which has
+    /// more.)
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn of_json(mut json: Value) -> Result<Self, String> {
+        for shown in ["name", "revision", "problems"] {
+            json.as_object_mut().map(|map| map.remove(shown));
+        }
+        let unknown = json.as_object().and_then(|map| map.keys().find(|key| !KEYS.contains(&key.as_str())));
+        if let Some(unknown) = unknown {
+            return Err(format!(
+                "unknown field `{}`, expected one of {}",
+                unknown.escape_debug(),
+                KEYS.join(", ")
+            ));
+        }
+        serde_json::from_value(json).map_err(|error| error.to_string())
+    }
+
     /// Of a file; of one that does not hold, what can be read.
     pub(in crate::catalog) fn of(text: &str) -> Self {
         let mut root = root(text);

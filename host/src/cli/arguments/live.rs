@@ -13,7 +13,7 @@ Without a terminal it prints JSON, too. Ctrl-C ends it.";
 /// Options of `top`.
 #[derive(Debug, Args)]
 pub struct TopOptions {
-    /// Show this tenant and its stages
+    /// Show this tenant and its stages [default: that of the token, if it is a tenant's]
     #[arg(long, value_name = "NAME")]
     pub tenant: Option<String>,
     /// Print one picture and end
@@ -31,7 +31,7 @@ The server keeps the last messages in memory, 200 of each tenant and 500 in all;
 /// Options of `messages`.
 #[derive(Debug, Args)]
 pub struct MessagesOptions {
-    /// Show this tenant's only
+    /// Show this tenant's only [default: that of the token, if it is a tenant's]
     #[arg(long, value_name = "NAME")]
     pub tenant: Option<String>,
     /// How many

@@ -24,15 +24,18 @@ pub enum ProcessorVerb {
     Test(TestOptions),
     /// Give a component to the running server, for the chains of a tenant or of all
     ///
-    /// It is checked as in a chain, but for its config. No chain changes by itself: `gatepost chain set` or `gatepost reload`
-    /// takes up what is newest then.
+    /// It is checked as in a chain, but for its config. No chain changes by itself: `gatepost chain set` takes up
+    /// what is newest then, the same chain set once more will do.
     #[command(after_help = PUSH_EXAMPLES)]
     Push(PushOptions),
     /// List the components that a tenant's chains may name, or those that all may
     List {
-        /// The tenant [default: the host's alone]
+        /// The tenant [default: that of the token, if it is a tenant's]
         #[arg(long, value_name = "NAME")]
         tenant: Option<String>,
+        /// Those that all tenants share
+        #[arg(long, conflicts_with = "tenant")]
+        host: bool,
     },
     /// Remove a version of a component that no live chain has
     #[command(after_help = REMOVE_EXAMPLES)]
@@ -167,8 +170,8 @@ pub struct PushOptions {
     /// The component, or the folder of a crate that is built first
     #[arg(default_value = ".")]
     pub file: PathBuf,
-    /// Whose it is to be
-    #[arg(long, value_name = "NAME", required_unless_present = "host")]
+    /// Whose it is to be [default: that of the token, if it is a tenant's]
+    #[arg(long, value_name = "NAME")]
     pub tenant: Option<String>,
     /// Share it with all tenants
     #[arg(long, conflicts_with = "tenant")]

@@ -1,5 +1,7 @@
 //! What `gatepost token` takes.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::admin::TokenRole;
@@ -27,6 +29,9 @@ pub enum TokenVerb {
         /// How long the old one goes on, 0s to 7d [default: 1h]
         #[arg(long, value_name = "DURATION")]
         overlap: Option<String>,
+        /// Write it there, readable by you alone, in the place of what the file holds [default: standard output]
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
     },
     /// Remove a token: it opens nothing any more, and sessions that began with it are over
     Remove {
@@ -40,13 +45,13 @@ pub enum TokenVerb {
 
 const ADD_EXAMPLES: &str = "Examples:
   gatepost token add --tenant acme --role owner --label 'Jo' --expires 90d
-  gatepost token add --tenant acme --role reader > reader.token     # the token alone goes to stdout
+  gatepost token add --tenant acme --role reader --output reader.token
   GATEPOST_TOKEN=$(cat owner.token) gatepost --server http://mx.example:8025 token list --tenant acme
 
 Exit codes: 0 done, 64 wrong argument or no such tenant, 69 server not running, 78 refused.";
 
 const ROTATE_EXAMPLES: &str = "Examples:
-  gatepost token rotate 3f9c2a7e51b0 --tenant acme
+  gatepost --token-file jo.token token rotate 3f9c2a7e51b0 --tenant acme --output jo.token
   gatepost token rotate 3f9c2a7e51b0 --tenant acme --overlap 0s      # the old one ends at once";
 
 /// Options of `token add`.
@@ -64,6 +69,9 @@ pub struct AddOptions {
     /// How long it lives, such as 90d or 1h [default: for ever]
     #[arg(long, value_name = "DURATION")]
     pub expires: Option<String>,
+    /// Write it there, readable by you alone [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 /// What a token lets its holder do.

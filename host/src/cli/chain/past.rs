@@ -7,6 +7,7 @@ use crate::admin::History;
 use crate::catalog::{Action, RevisionText, RevisionView};
 use crate::cli::client::Client;
 use crate::cli::exit::Exit;
+use crate::cli::output::plain;
 use crate::cli::paths::of_tenant;
 use crate::cli::reach::Reach;
 use crate::telemetry::causes::one_line;
@@ -30,12 +31,11 @@ pub(super) fn show(reach: &Reach, tenant: &str, revision: u64, json: bool) -> an
         return Ok(Exit::Ok);
     }
     line(&past.view);
-    for component in &past.view.components {
-        let hash = component.hash.get(..16).unwrap_or_default();
-        outln!("  {} ran {}#{hash}", one_line(&component.name), one_line(&component.processor));
+    for change in &past.meant {
+        outln!("{:<9}{}", "", one_line(change));
     }
     // What the file says may hold anything.
-    past.diff.lines().for_each(|line| outln!("{}", one_line(line)));
+    past.diff.lines().for_each(|line| outln!("{}", plain(line)));
     Ok(Exit::Ok)
 }
 
@@ -65,4 +65,8 @@ fn line(view: &RevisionView) {
     };
     let (number, author, chain) = (view.revision, one_line(&view.author), one_line(&view.chain));
     outln!("{mark} {number:>4}  {at:<19}  {author:<24}  {action:<15}  {chain}");
+    let versions: Vec<&str> = view.components.iter().map(|component| component.processor.as_str()).collect();
+    if !versions.is_empty() {
+        outln!("{:<9}runs {}", "", one_line(&versions.join(", ")));
+    }
 }

@@ -17,7 +17,7 @@ pub(super) fn run(reach: &Reach, verb: &ProcessorVerb, json: bool) -> anyhow::Re
         ProcessorVerb::Build { dir, output } => build::run(dir, output.as_deref(), json),
         ProcessorVerb::Test(options) => test::run(reach.config.as_deref(), options, json),
         ProcessorVerb::Push(options) => push::run(reach, options, json),
-        ProcessorVerb::List { tenant } => shelf::list(reach, tenant.as_deref(), json),
+        ProcessorVerb::List { tenant, host } => shelf::list(reach, tenant.clone(), *host, json),
         ProcessorVerb::Remove { processor, tenant, .. } => {
             shelf::remove(reach, processor, tenant.as_deref(), json)
         }

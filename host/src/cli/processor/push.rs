@@ -17,11 +17,16 @@ use crate::telemetry::causes::one_line;
 use crate::toolchain::{self, BuildOptions};
 
 pub(super) fn run(reach: &Reach, options: &PushOptions, json: bool) -> anyhow::Result<Exit> {
+    let client = Client::connect(reach)?;
+    let own = if options.tenant.is_some() || options.host { None } else { client.own_tenant()? };
+    let tenant = options.tenant.as_deref().or(own.as_deref());
+    if tenant.is_none() && !options.host {
+        let text = "the host's token may push for any tenant: say --tenant NAME, or --host for all";
+        return Err(Usage(text.to_owned()).into());
+    }
     let bytes = component(&options.file)?;
     let (name, version) = identity(options, &bytes)?;
-    let tenant = options.tenant.as_deref();
     let path = of_processor(tenant, &name, &version)?;
-    let client = Client::connect(reach)?;
     let answer = client.put("uploading", &path, "application/wasm", &[], &bytes)?;
     let is_new = answer.status == 201;
     let stored: Uploaded = answer.expect(&[200, 201])?;

@@ -7,12 +7,14 @@ use crate::cli::paths::{of_processor, of_tenant};
 use crate::cli::reach::Reach;
 use crate::telemetry::causes::one_line;
 
-pub(super) fn list(reach: &Reach, tenant: Option<&str>, json: bool) -> anyhow::Result<Exit> {
+pub(super) fn list(reach: &Reach, tenant: Option<String>, host: bool, json: bool) -> anyhow::Result<Exit> {
+    let client = Client::connect(reach)?;
+    let tenant = if tenant.is_some() || host { tenant } else { client.own_tenant()? };
     let path = match tenant {
-        Some(tenant) => of_tenant(tenant, "/processors")?,
+        Some(tenant) => of_tenant(&tenant, "/processors")?,
         None => "/v1/processors".to_owned(),
     };
-    let list: Processors = Client::connect(reach)?.get(&path)?.expect(&[200])?;
+    let list: Processors = client.get(&path)?.expect(&[200])?;
     if json {
         outln!("{}", serde_json::to_string_pretty(&list)?);
         return Ok(Exit::Ok);

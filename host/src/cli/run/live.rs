@@ -1,5 +1,5 @@
-//! `gatepost run --tenant T` without a chain: T's live chain, tried by the running server. What is told is what a chain run
-//! offline tells.
+//! `gatepost run --tenant T` without a chain: T's live chain, tried by the running server; with one, and a server that is named, a
+//! chain that is proposed. What is told is what a chain run offline tells.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -36,12 +36,21 @@ struct Said {
     text: String,
 }
 
-pub(super) fn run(reach: &Reach, options: &RunOptions, json: bool) -> anyhow::Result<Exit> {
+pub(super) fn run(
+    reach: &Reach,
+    options: &RunOptions,
+    stage: toml::Table,
+    json: bool,
+) -> anyhow::Result<Exit> {
     let tenant = options.tenant.as_deref().unwrap_or_default();
-    let given = [("--stage", !options.stage.is_empty()), ("--watch", options.watch)];
-    if let Some((option, _)) = given.iter().find(|(_, given)| *given) {
-        return Err(Usage(format!("{option} takes a chain: give --chain")).into());
+    if options.watch {
+        let text = "--watch works offline: give --chain, and no --server or token";
+        return Err(Usage(text.to_owned()).into());
     }
+    if !stage.is_empty() && options.chain.is_none() {
+        return Err(Usage("--stage takes a chain: give --chain".to_owned()).into());
+    }
+    let change = options.chain.as_ref().map(|chain| json!({ "chain": chain, "stage": stage }));
     let message = read(options)?;
     let body = json!({
         "message": STANDARD.encode(message),
@@ -49,6 +58,7 @@ pub(super) fn run(reach: &Reach, options: &RunOptions, json: bool) -> anyhow::Re
         "recipients": options.rcpt,
         "helo": options.helo,
         "ip": options.ip,
+        "change": change,
     });
     let path = of_tenant(tenant, "/try")?;
     let tried: Tried = Client::connect(reach)?.post_json(&path, &body)?.expect(&[200])?;

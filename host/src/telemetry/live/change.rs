@@ -23,8 +23,11 @@ pub(super) fn hearers(event: &Event) -> Option<Hearers<'_>> {
         | Event::TenantRefused { tenant, .. }
         | Event::SmokeFailed { tenant, .. }
         | Event::ComponentCompiled { tenant, .. } => tenant,
-        Event::ProcessorStored { owner, .. } | Event::ProcessorRefused { owner, .. } => owner,
+        Event::ProcessorStored { owner, .. }
+        | Event::ProcessorRefused { owner, .. }
+        | Event::ProcessorRemoved { owner, .. } => owner,
         Event::Reloaded { .. }
+        | Event::TenantRemoved { .. }
         | Event::Notice { .. }
         | Event::SwapFound { .. }
         | Event::SwapGone

@@ -139,6 +139,10 @@ impl Live {
 
     /// Counts and tells an event that is no message.
     pub(super) fn event(&self, event: &Event) {
+        if let Event::TenantRemoved { tenant } = event {
+            // At once: another one may come under the same name.
+            self.tenants.write().unwrap_or_else(PoisonError::into_inner).remove(tenant);
+        }
         match event {
             Event::SessionRefused { .. } => lock(&self.host).seconds.refused(self.clock.second()),
             Event::RecipientRefused { tenant, .. } => {
