@@ -1,7 +1,7 @@
 // Recent messages, of a tenant or of all, live: who to whom, what became of each, and what every stage did.
 //
-// Knows records; keeps as many as it shows. While the pointer or the keyboard is in the list, new ones wait, so that
-// nothing moves away from under a hand.
+// Knows records; keeps as many as it shows, and fetches as many as it may where one is searched for. While the pointer or
+// the keyboard is in the list, new ones wait, so that nothing moves away from under a hand.
 
 import { get, path } from "./api.js";
 import { fill, h } from "./dom.js";
@@ -14,6 +14,8 @@ import { address, addresses, stageTable } from "./stage-outcomes.js";
 import { bytes, clock, dateTime, plural, visible } from "./text.js";
 
 const PAGE = 50;
+/** Most that the API gives at once. */
+const PAGE_MAX = 200;
 const SHOWN_MAX = 500;
 const TAKE_EVERY_MS = 400;
 
@@ -116,7 +118,8 @@ function filters(onchange) {
         .includes(wanted)
     );
   };
-  return { element: h("div", { class: "filters" }, field("Verdict", verdict), field("Search", words)), fits };
+  const on = () => Boolean(verdict.value || words.value.trim());
+  return { element: h("div", { class: "filters" }, field("Verdict", verdict), field("Search", words)), fits, on };
 }
 
 /** What to do where nothing has come in yet: a command with an address that is listened at. */
@@ -149,7 +152,10 @@ export async function messageCard({ signal, tenant, domains }) {
   const list = h("ol", { class: `messages ${all ? "all" : ""}`, "aria-label": "Messages, newest first" });
   const none = await nothing(tenant, domains);
   const noMatch = h("p", { class: "note no-match", hidden: true }, "No message here fits the filter.");
-  const filter = filters(draw);
+  const filter = filters(() => {
+    draw();
+    deepen();
+  });
   const fresh = button(
     "",
     () => {
@@ -158,20 +164,34 @@ export async function messageCard({ signal, tenant, domains }) {
     },
     { kind: "fresh" },
   );
-  const older = button("Older", async () => {
-    const more = (
-      await get(`${where}?limit=${PAGE}&before=${encodeURIComponent(records.at(-1).id)}`, { signal })
-    ).messages;
-    records = [...records, ...more].slice(0, SHOWN_MAX);
-    list.append(...rowsOf(more));
-    marks(more.length === PAGE && records.length < SHOWN_MAX);
-  });
+  let ended = records.length < PAGE;
+  let asking = false;
+  async function more(limit) {
+    const before = encodeURIComponent(records.at(-1).id);
+    const found = (await get(`${where}?limit=${limit}&before=${before}`, { signal })).messages;
+    records = [...records, ...found].slice(0, SHOWN_MAX);
+    ended = found.length < limit || records.length === SHOWN_MAX;
+    list.append(...rowsOf(found));
+    marks();
+  }
+  /** Gets what is searched for among older ones. */
+  async function deepen() {
+    if (asking || ended) return;
+    asking = true;
+    try {
+      while (!ended && filter.on()) await more(PAGE_MAX);
+    } catch {
+      // The banner says that the connection is lost; Older asks again.
+    }
+    asking = false;
+  }
+  const older = button("Older", () => asking || more(PAGE));
 
-  function marks(mayHaveMore) {
+  function marks() {
     none.toggleAttribute("hidden", records.length > 0);
     filter.element.toggleAttribute("hidden", records.length === 0);
     noMatch.toggleAttribute("hidden", records.length === 0 || list.children.length > 0);
-    if (mayHaveMore !== undefined) older.toggleAttribute("hidden", !mayHaveMore);
+    older.toggleAttribute("hidden", ended);
     fresh.toggleAttribute("hidden", waiting.length === 0);
     fill(fresh, `Show ${plural(waiting.length, "new message")}`);
   }
@@ -199,7 +219,6 @@ export async function messageCard({ signal, tenant, domains }) {
   }, TAKE_EVERY_MS);
   signal.addEventListener("abort", () => clearInterval(timer));
   draw();
-  marks(records.length === PAGE);
   return card(
     { title: "Newest first", note: "Kept in memory only.", actions: [fresh] },
     filter.element,

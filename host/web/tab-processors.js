@@ -78,7 +78,7 @@ function rows(tenant, processors, reload, result, signal) {
       : "–",
     one.used_by?.length > 0
       ? badge(`in use${isHost() && one.owner !== tenant ? ` by ${one.used_by.length}` : ""}`, "good")
-      : h("span", { class: "note" }, "not in use"),
+      : h("span", { class: "note" }, "unused"),
     ...(mayWrite() ? [tools(tenant, one, reload, result, signal)] : []),
   ]);
 }

@@ -70,17 +70,21 @@ function download(data) {
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
-function message(sent, result) {
-  if (!result.message) return h("p", { class: "note" }, "No message came out.");
+const nothing = () => h("p", { class: "note" }, "No message came out.");
+
+function header(sent, result) {
+  if (!result.message) return nothing();
+  const changed = diffLines(headerLines(sent), headerLines(fromBase64(result.message)));
+  return changed
+    ? diffView(changed, "Header of the message, before and after")
+    : h("p", { class: "note" }, "The header is as it was.");
+}
+
+function message(result) {
+  if (!result.message) return nothing();
   const data = fromBase64(result.message);
-  const changed = diffLines(headerLines(sent), headerLines(data));
   const cut = data.length > SHOWN_BYTES;
   return [
-    h("h4", {}, "Header, before and after"),
-    changed
-      ? diffView(changed, "Header of the message, before and after")
-      : h("p", { class: "note" }, "The header is as it was."),
-    h("h4", {}, "Message"),
     h(
       "div",
       { class: "scroll", tabindex: "0", role: "region", "aria-label": "Resulting message" },
@@ -121,6 +125,7 @@ export function tryResult({ result, sent, before }) {
       "Stages",
       result.stages.length > 0 ? stageTable(result.stages) : h("p", { class: "note" }, "It came to no stage."),
     ),
+    section("Header, before and after", header(sent, result)),
     section("Envelope", envelope(before, result.envelope)),
     section(
       "Facts",
@@ -150,6 +155,6 @@ export function tryResult({ result, sent, before }) {
           )
         : h("p", { class: "note" }, "No stage logged anything."),
     ),
-    section("Message out", message(sent, result)),
+    section("Message that came out", message(result)),
   );
 }

@@ -2,19 +2,17 @@
 // one has put into the catalog the next one uses.
 
 import assert from "node:assert/strict";
-import { MOCK, until } from "./harness.mjs";
-import { drop, HOSTILE, inert, open, quickEdit, signIn, tabTo } from "./steps.mjs";
+import { until } from "./harness.mjs";
+import { drop, open, quickEdit, signIn, tabTo } from "./steps.mjs";
+
+const MAIL = {
+  sender: "grace@partner.example",
+  recipient: "ada@acme.example",
+  helo: "mail.partner.example",
+  subject: "Minutes of Tuesday",
+};
 
 export const WORK = {
-  async "a wrong token says so and nothing of it is kept"({ server, visit }) {
-    const { page } = visit;
-    await page.goto(server.url);
-    await page.getByLabel("Token").fill("wrong");
-    await page.keyboard.press("Enter");
-    await page.getByRole("alert").getByText("not known").waitFor();
-    assert.equal(await page.getByLabel("Token").inputValue(), "");
-  },
-
   async "the host signs in and sees live figures"({ server, visit, shot }) {
     const { page } = visit;
     await signIn(server, visit, server.host);
@@ -36,8 +34,8 @@ export const WORK = {
     const { page } = visit;
     await signIn(server, visit, server.owner);
     await open(server, page, "processors");
-    await drop(page, "hello-1.0.0.wasm", server.component);
-    assert.equal(await page.getByLabel("Name").inputValue(), "hello");
+    await drop(page, "subject-tag-1.0.0.wasm", server.component);
+    assert.equal(await page.getByLabel("Name").inputValue(), "subject-tag");
     assert.equal(await page.getByLabel("Version").inputValue(), "1.0.0");
     await page.getByRole("button", { name: "Upload" }).click();
     await page.getByText("Imports asked").waitFor({ timeout: 60_000 });
@@ -46,7 +44,7 @@ export const WORK = {
     await shot("upload");
     await page.getByRole("button", { name: "Put it into the chain" }).click();
     await page.getByRole("heading", { name: "Edit chain" }).waitFor();
-    assert.match(await page.getByLabel("Chain", { exact: true }).inputValue(), /\| hello@1 \| maildir/);
+    assert.match(await page.getByLabel("Chain", { exact: true }).inputValue(), /\| subject-tag@1 \| maildir/);
     await page.locator(".check-state").getByText("holds", { exact: true }).waitFor({ timeout: 60_000 });
   },
 
@@ -76,11 +74,11 @@ export const WORK = {
     await page.locator(".problems").getByText("nowhere").waitFor({ timeout: 60_000 });
     assert.equal(await page.getByRole("button", { name: "Activate" }).getAttribute("aria-disabled"), "true");
     await page.keyboard.press("ControlOrMeta+a");
-    await page.keyboard.type("header | hello@1 | headersparser | maildir");
+    await page.keyboard.type("header | subject-tag@1 | headersparser | maildir");
     const grants = await page.evaluate(async () => (await fetch("/v1/tenants/acme/processors")).json());
-    await tabTo(page, "hello@1"); // its settings: what it needs is granted
+    await tabTo(page, "subject-tag@1"); // its settings: what it needs is granted
     await page.keyboard.press("Enter");
-    for (const grant of grants.processors.find((one) => one.name === "hello").grants) {
+    for (const grant of grants.processors.find((one) => one.name === "subject-tag").grants) {
       await tabTo(page, grant);
       if (!(await page.evaluate(() => document.activeElement.checked))) await page.keyboard.press("Space");
     }
@@ -92,23 +90,23 @@ export const WORK = {
       .getByText(/Revision \d+ is live\./)
       .first()
       .waitFor({ timeout: 60_000 });
-    await page.locator(".flow.live").getByText("hello").first().waitFor();
+    await page.locator(".flow.live").getByText("subject-tag").first().waitFor();
     await open(server, page, "");
-    await shot("chain");
+    await shot("chain", 12_000); // its figures are means of ten seconds
   },
 
   async "a processor in use is not deleted, and who uses it is named"({ server, visit }) {
     const { page } = visit;
     await signIn(server, visit, server.owner);
     await open(server, page, "processors");
-    await page.getByRole("button", { name: "Delete hello 1.0.0" }).click();
+    await page.getByRole("button", { name: "Delete subject-tag 1.0.0" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
     await page
       .getByRole("alert")
       .getByText(/in use by/i)
       .first()
       .waitFor();
-    await page.getByRole("rowheader", { name: /^hello/ }).waitFor();
+    await page.getByRole("rowheader", { name: /^subject-tag/ }).waitFor();
   },
 
   async "stages change places, by keyboard and by mouse"({ server, visit }) {
@@ -125,7 +123,12 @@ export const WORK = {
     assert.match(await page.evaluate(() => document.activeElement.getAttribute("aria-label")), /^Move header/);
     const [from, to] = [page.locator(".stage-row.stage").nth(0), page.locator(".stage-row.stage").nth(1)];
     await page.locator(".stage-list").evaluate((list) => list.scrollIntoView({ block: "center" }));
-    await from.dragTo(to);
+    await page.locator(".check-state").getByText("holds", { exact: true }).waitFor({ timeout: 60_000 });
+    await from.hover();
+    await page.mouse.down();
+    await to.hover();
+    await to.hover(); // a drag begins with the first move, and is over something with the second
+    await page.mouse.up();
     assert.equal(
       await page.getByLabel("Chain", { exact: true }).inputValue(),
       "header | headersparser | maildir",
@@ -151,64 +154,40 @@ export const WORK = {
     await page.getByRole("button", { name: "Discard the draft" }).click();
   },
 
-  async "mail that comes in shows at once, and hostile text in it is only text"({ server, visit }) {
+  async "mail that comes in shows at once, with what every stage did"({ server, visit, shot }) {
     const { page } = visit;
     await signIn(server, visit, server.owner);
     await open(server, page, "messages");
     await page.mouse.move(2, 2);
     await page.locator(".connection[data-state=live]").waitFor();
-    await server.deliver(HOSTILE);
-    await page.getByLabel("Search").fill("evil.example");
-    const row = page.locator(".messages li", { hasText: HOSTILE.sender }).first();
+    await server.deliver(MAIL);
+    const row = page.locator(".messages li", { hasText: MAIL.sender }).first();
     await row.waitFor();
     await row.locator("summary").first().click();
     await row.getByRole("region", { name: "What each stage did" }).waitFor();
-    await inert(page);
+    await row.getByText(MAIL.recipient).last().waitFor();
+    await shot("messages");
   },
 
-  async "the host finds a message among those of all tenants"({ server, visit }) {
+  async "the host finds a message among those of all tenants, also an older one"({ server, visit }) {
     const { page } = visit;
+    // More than the page has at first.
+    for (let n = 0; n < 60; n += 10)
+      await Promise.all(Array.from({ length: 10 }, () => server.deliver({ ...MAIL, sender: "news@shop.example" })));
     await signIn(server, visit, server.host);
     await page.getByRole("link", { name: "Messages" }).click();
     await page.getByRole("heading", { name: "Messages", level: 1 }).waitFor();
-    await page.getByLabel("Search").fill("evil.example");
+    await page.getByLabel("Search").fill(MAIL.sender);
     await page
       .locator(".messages li", { hasText: "acme" })
-      .filter({ hasText: HOSTILE.sender })
+      .filter({ hasText: MAIL.sender })
       .first()
       .waitFor();
-    await inert(page);
-  },
-
-  async "hostile text in problems, summaries, results and logs is only text"({ server, visit }) {
-    const { page } = visit;
-    await signIn(server, visit, server.owner);
-    await open(server, page, "chain");
-    await quickEdit(page, HOSTILE.chain);
-    await page.locator(".check-state").getByText("does not hold").waitFor({ timeout: 60_000 });
-    await page.locator(".stage-list").getByText("<img src=x onerror=alert(4)>").waitFor();
-    await inert(page);
-    await page.getByRole("button", { name: "Discard the draft" }).click();
-    if (MOCK) {
-      await open(server, page, "processors");
-      await page.getByText("<img src=x onerror=alert(4)> \\u{202e}txt", { exact: false }).first().waitFor();
-      await inert(page);
-    }
-    await open(server, page, "try");
-    await page
-      .getByLabel("Message", { exact: true })
-      .fill(`From: <ada@example.org>\nSubject: ${HOSTILE.subject}\n\nHello\n`);
-    await page.getByRole("button", { name: "Try it" }).click();
-    await page
-      .locator(".try-result")
-      .getByText("\\u{202e}gnp.exe", { exact: false })
-      .first()
-      .waitFor({ timeout: 60_000 });
-    await inert(page);
   },
 
   async "a message is tried, and what came out can be taken home"({ server, visit, shot }) {
     const { page } = visit;
+    await server.change("header | subject-tag@1 | headersparser | maildir");
     await signIn(server, visit, server.owner);
     await open(server, page, "try");
     await page.getByRole("button", { name: "Try it" }).click();
@@ -223,7 +202,7 @@ export const WORK = {
 
   async "history shows what changed, and leads back"({ server, visit, shot }) {
     const { page } = visit;
-    await server.change("header | debug | maildir");
+    await server.change("header | subject-tag@1 | maildir", { "subject-tag": { config: { tag: "[outside]" } } });
     await signIn(server, visit, server.owner);
     await open(server, page, "history");
     await page.locator(".history summary").first().click();
@@ -243,51 +222,6 @@ export const WORK = {
       "the old chain on top",
       async () => (await page.locator(".history > li.live summary code").textContent()) === chain,
     );
-  },
-
-  async "a token is shown once, and can be rotated and revoked"({ server, visit }) {
-    const { page } = visit;
-    await signIn(server, visit, server.owner);
-    await open(server, page, "tokens");
-    await page.getByLabel("Label").fill("page test");
-    await page.getByRole("button", { name: "Create token" }).click();
-    const secret = await page.locator(".copy-text").textContent();
-    assert.ok(secret.length > 20);
-    await page.getByRole("button", { name: "Done" }).click();
-    assert.ok(!(await page.content()).includes(secret), "the token is still there");
-    await page.getByRole("button", { name: "Rotate page test" }).click();
-    await page.getByRole("dialog").getByLabel("The old one goes on working").selectOption("at once");
-    await page.getByRole("dialog").getByRole("button", { name: "Rotate" }).click();
-    await until(
-      "another token",
-      async () => ![secret, ""].includes(await page.locator(".copy-text").textContent()),
-    );
-    await page.getByRole("button", { name: "Done" }).click();
-    await page.getByRole("button", { name: "Revoke page test" }).first().click();
-    await page.getByRole("dialog").getByRole("button", { name: "Revoke" }).click();
-    await page.getByRole("dialog").waitFor({ state: "detached" });
-    const left = () => page.getByRole("button", { name: "Revoke page test" }).count();
-    await until("none of them", async () => (await left()) === 0);
-  },
-
-  async "a tenant sees its own only, a reader changes nothing"({ server, visit }) {
-    const { page } = visit;
-    await signIn(server, visit, server.reader);
-    await page.goto(`${server.url}/#/tenant/globex`);
-    await page.getByRole("heading", { name: /^acme/, level: 1 }).waitFor();
-    await page.goto(`${server.url}/#/tenants`);
-    await page.getByRole("heading", { name: /^acme/, level: 1 }).waitFor();
-    assert.equal(await page.getByText("globex").count(), 0);
-    const tabs = await page.locator("nav.tabs a").allTextContents();
-    assert.deepEqual(tabs, ["Overview", "Chain", "Processors", "History", "Messages"]);
-    for (const tab of ["", "chain", "processors", "history", "messages"]) {
-      await open(server, page, tab);
-      const names = await page
-        .locator(".tab-body button:visible, .tab-body input[type=file]")
-        .allTextContents();
-      const allowed = names.filter((name) => !["Older", "Copy"].includes(name));
-      assert.deepEqual(allowed, [], `a reader has controls at ${tab}`);
-    }
   },
 
   async "the host makes a tenant, and removes it"({ server, visit }) {
@@ -312,26 +246,5 @@ export const WORK = {
     await page.getByRole("heading", { name: "Tenants", level: 1 }).waitFor();
     await page.getByRole("link", { name: "acme" }).waitFor();
     assert.equal(await page.getByRole("link", { name: "initech" }).count(), 0);
-  },
-
-  async "a lost connection is said, and comes back"({ server, visit }) {
-    const { page } = visit;
-    await signIn(server, visit, server.host);
-    await page.locator(".connection[data-state=live]").waitFor();
-    server.freeze();
-    await page.getByText("Connection lost.", { exact: false }).waitFor({ timeout: 30_000 });
-    server.thaw();
-    await page.locator(".connection[data-state=live]").waitFor({ timeout: 30_000 });
-    assert.equal(await page.locator(".lost").textContent(), "");
-    visit.faults.splice(0, Infinity, ...visit.faults.filter((fault) => !fault.includes("net::ERR_")));
-  },
-
-  async "signing out ends the session"({ server, visit }) {
-    const { page } = visit;
-    await signIn(server, visit, server.host);
-    await page.getByRole("button", { name: "Sign out" }).click();
-    await page.getByLabel("Token").waitFor();
-    await page.reload();
-    await page.getByLabel("Token").waitFor();
   },
 };

@@ -1,15 +1,17 @@
-// What the cases run against: a browser, and a server: the real binary on a state folder of its own, or the stand-in.
+// What the cases run against: a browser, and the real binary on a state folder of its own.
 //
 // Knows how to start both and how mail is handed in; nothing of the page.
 
-import { spawn, spawnSync } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { chromium } from "playwright-core";
 
-const ROOT = resolve(import.meta.dirname, "../..");
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const BINARY = resolve(process.env.GATEPOST_BIN ?? join(ROOT, "target/debug/gatepost"));
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const ARGUMENTS = [
@@ -26,7 +28,8 @@ const ARGUMENTS = [
 const START_MS = 30_000;
 const BUILD_MS = 300_000;
 
-export const MOCK = process.env.GATEPOST_PAGE_MOCK === "1";
+/** While the page is worked on: its files are those of `host/web`, not those in the binary. */
+const PAGE_OF_FOLDER = process.env.GATEPOST_PAGE_OF_FOLDER === "1";
 export const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 /** Asks until `work` answers something. */
@@ -48,9 +51,9 @@ async function freePort() {
   return port;
 }
 
-/** Says `lines` to an SMTP server, each after a reply; answers the replies. `line` may be refused where it ends in `?`. */
-export async function smtp(port, lines) {
-  const socket = connect(port, "127.0.0.1");
+/** Says `lines` to an SMTP server, each after a reply; answers the replies. `localAddress`: who it is. */
+export async function smtp(port, lines, localAddress = "127.0.0.1") {
+  const socket = connect({ port, host: "127.0.0.1", localAddress });
   const replies = [];
   let text = "";
   socket.setEncoding("utf8").on("data", (part) => {
@@ -73,56 +76,40 @@ export async function smtp(port, lines) {
   return replies;
 }
 
-const SENDERS = [
-  "ada@example.org",
-  "news@shop.example",
-  "billing@hosting.example",
-  "no-reply@forum.example",
-  "",
-  "news@shop.example",
-];
-
-/** Some messages a second to acme and globex, one in ten to a domain that nobody has; answers what ends it. */
-export function traffic(port) {
-  let n = 0;
-  const timer = setInterval(
-    () => {
-      n += 1;
-      const sender = SENDERS[(n * 7) % SENDERS.length];
-      const recipient =
-        n % 10 === 0 ? "nobody@elsewhere.example" : `team@${n % 4 === 0 ? "globex" : "acme"}.example`;
-      const text = "What a day.\r\n".repeat(10 + ((n * 37) % 900));
-      const content = [`Subject: Report ${n}\r\n\r\n${text}.`];
-      const begin = ["EHLO mail.example.org", `MAIL FROM:<${sender}>`, `RCPT TO:<${recipient}>`];
-      // What fails here shows in the page, not in the cases.
-      smtp(port, n % 10 === 0 ? begin : [...begin, "DATA", ...content]).catch(() => {});
-    },
-    100 + 60 * Math.random(),
-  );
-  return () => clearInterval(timer);
-}
-
-/** A component to upload: of GATEPOST_WASM, or `subject-tag`, which the binary builds. */
-function component(folder) {
-  if (process.env.GATEPOST_WASM) return readFileSync(process.env.GATEPOST_WASM);
-  const output = join(folder, "subject-tag.wasm");
-  const build = ["processor", "build", join(ROOT, "processors/subject-tag"), "--output", output];
-  const { status, stderr } = spawnSync(BINARY, build, { encoding: "utf8", timeout: BUILD_MS, cwd: ROOT });
-  if (status !== 0) throw new Error(`no component to upload: ${stderr}`);
+/** One of `processors/`, built by the binary. */
+async function build(name, folder) {
+  const output = join(folder, `${name}.wasm`);
+  const words = ["processor", "build", join(ROOT, "processors", name), "--output", output];
+  await promisify(execFile)(BINARY, words, { timeout: BUILD_MS, cwd: ROOT });
   return readFileSync(output);
 }
 
+/** `subject-tag` with other texts of the same length in it: its description, and how it refuses an empty tag. */
+export function hostileComponent(component, { summary, refusal }) {
+  let text = component.toString("latin1");
+  const instead = (old, other) => {
+    const bytes = Buffer.from(other).toString("latin1");
+    if (!text.includes(old) || bytes.length !== old.length) throw new Error(`no room for ${other}`);
+    text = text.replace(old, bytes);
+  };
+  instead("Prefixes the subject of a message", summary);
+  instead("tag: must not be empty", refusal);
+  return Buffer.from(text, "latin1");
+}
+
 /** The real binary, with the tenants acme and globex. */
-async function startReal() {
-  if (!existsSync(BINARY)) throw new Error(`${BINARY} is not built; set GATEPOST_BIN, or GATEPOST_PAGE_MOCK=1`);
+export async function startServer() {
+  if (!existsSync(BINARY)) throw new Error(`${BINARY} is not built; build it, or set GATEPOST_BIN`);
   const state = mkdtempSync(join(tmpdir(), "gatepost-page-"));
   const [mail, admin] = [await freePort(), await freePort()];
   mkdirSync(join(state, "catalog/tenants"), { recursive: true });
   const config = join(state, "gatepost.toml");
-  writeFileSync(
-    config,
-    `[server]\nhostname = "mx.example.net"\nstate_dir = "${state}"\n\n[[listener]]\nname = "mx"\naddress = "127.0.0.1:${mail}"\n\n[admin]\naddress = "127.0.0.1:${admin}"\n`,
-  );
+  const lines = [
+    `[server]\nhostname = "mx.example.net"\nstate_dir = "${state}"`,
+    `[[listener]]\nname = "mx"\naddress = "127.0.0.1:${mail}"`,
+    `[admin]\naddress = "127.0.0.1:${admin}"`,
+  ];
+  writeFileSync(config, `${lines.join("\n\n")}\n`);
   const grants = '\n[host]\ngrants_allowed = ["kv", "clock", "envelope"]\n';
   writeFileSync(
     join(state, "catalog/tenants/acme.toml"),
@@ -133,6 +120,10 @@ async function startReal() {
     'domains = ["globex.example"]\nchain = "header | maildir"\n',
   );
   const child = spawn(BINARY, ["serve", "--config", config], { stdio: ["ignore", "ignore", "pipe"] });
+  process.once("exit", () => {
+    child.kill("SIGKILL"); // nothing where it has ended
+    rmSync(state, { recursive: true, force: true });
+  });
   let log = "";
   child.stderr.on("data", (part) => {
     log = (log + part).slice(-20_000);
@@ -154,65 +145,62 @@ async function startReal() {
   const host = readFileSync(join(state, "admin.token"), "utf8").trim();
   const headers = { Authorization: `Bearer ${host}`, "Content-Type": "application/json" };
   const ask = async (method, path, json) => {
-    const answer = await fetch(url + path, { method, headers, body: json && JSON.stringify(json) });
+    const body = json instanceof Uint8Array ? json : json && JSON.stringify(json);
+    const answer = await fetch(url + path, { method, headers, body });
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
     return answer.json();
   };
+  const wasm = process.env.GATEPOST_WASM;
   const token = async (role) => (await ask("POST", "/v1/tenants/acme/tokens", { role, label: role })).token;
   return {
     url,
     host,
     owner: await token("owner"),
     reader: await token("reader"),
-    component: component(state),
-    /** One message to acme; `helo` that is refused is said again in a plain form. */
-    async deliver({ sender, helo, subject }) {
+    component: wasm ? readFileSync(wasm) : await build("subject-tag", state),
+    /** One message; a `helo` that is refused is said again in a plain form. */
+    async deliver({ sender, recipient, helo, subject }) {
       const [, greeted] = await smtp(mail, [`EHLO ${helo}`]);
-      await smtp(mail, [
+      const replies = await smtp(mail, [
         `EHLO ${greeted.startsWith("250") ? helo : "mail.example.org"}`,
         `MAIL FROM:<${sender}>`,
-        "RCPT TO:<ada@acme.example>",
+        `RCPT TO:<${recipient}>`,
         "DATA",
-        `From: <${sender}>\r\nTo: <ada@acme.example>\r\nSubject: ${subject}\r\n\r\nHello\r\n.`,
+        `From: <${sender}>\r\nTo: <${recipient}>\r\nSubject: ${subject}\r\n\r\nHello\r\n.`,
       ]);
+      if (!replies.at(-1).startsWith("250")) throw new Error(`not taken: ${replies.join(" | ")}`);
     },
-    traffic: () => traffic(mail),
+    mail,
+    ask,
+    build: (name) => build(name, state),
     freeze: () => child.kill("SIGSTOP"),
     thaw: () => child.kill("SIGCONT"),
-    async change(chain) {
-      await ask("PUT", "/v1/tenants/acme/chain", { chain });
+    async change(chain, stage = {}) {
+      await ask("PUT", "/v1/tenants/acme/chain", { chain, stage });
+    },
+    /** Edits a tenant's file, as with an editor; answers what it was. */
+    async edit(tenant, work) {
+      const file = join(state, `catalog/tenants/${tenant}.toml`);
+      const text = readFileSync(file, "utf8");
+      writeFileSync(file, work(text));
+      // Refused where the file does not hold.
+      await fetch(`${url}/v1/reload`, { method: "POST", headers });
+      return text;
     },
     async stop() {
       child.kill("SIGTERM");
-      await until(
-        "the end of the server",
-        () => child.exitCode !== null || child.signalCode !== null,
-        START_MS,
-      );
-      rmSync(state, { recursive: true, force: true });
+      const ended = () => child.exitCode !== null || child.signalCode !== null;
+      await until("the end of the server", ended, START_MS);
     },
   };
 }
 
-async function startMock() {
-  const mock = await (await import("./mock.mjs")).start();
-  const component = Buffer.concat([Buffer.from("\0asm\r\0\x01\0", "latin1"), Buffer.alloc(90_000, 7)]);
-  return {
-    url: mock.url,
-    host: "host",
-    owner: "acme-owner",
-    reader: "acme-reader",
-    component,
-    deliver: async ({ sender, helo }) => mock.deliver({ sender, helo, verdict: "accept" }),
-    change: async (chain) => mock.change({ chain }),
-    traffic: () => () => {},
-    freeze: () => mock.freeze(true),
-    thaw: () => mock.freeze(false),
-    stop: async () => mock.close(),
-  };
+/** Answers with the file of `host/web`, and the headers of the binary. */
+async function fromFolder(route) {
+  const name = new URL(route.request().url()).pathname.slice("/page/".length) || "index.html";
+  const response = await route.fetch();
+  await route.fulfill({ response, body: readFileSync(join(ROOT, "host/web", name)) });
 }
-
-export const startServer = () => (MOCK ? startMock() : startReal());
 
 /** A browser; `visit` opens a page of its own, with everything that went wrong on it in `faults`. */
 export async function startBrowser() {
@@ -224,6 +212,7 @@ export async function startBrowser() {
         colorScheme: scheme,
         reducedMotion: "reduce",
       });
+      if (PAGE_OF_FOLDER) await context.route(/^[^#?]*(:\d+\/|\/page\/[^/]+)(#.*)?$/, fromFolder);
       const page = await context.newPage();
       const faults = [];
       // That nobody is signed in yet is a 401, which the browser puts into the console by itself.

@@ -1,11 +1,22 @@
 // The parts of the page that touch no document: how text of strangers is written, how a chain's text is taken apart.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import { format, insert, move, parse, remove } from "../../host/web/chain-spec.js";
-import { names, toBody } from "../../host/web/drafts.js";
-import { buckets, niceCeiling, recent, smoothed, summary } from "../../host/web/figures.js";
-import { ago, bytes, duration, micros, rate, visible, visibleBlock } from "../../host/web/text.js";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+// Older Node takes a `.js` for a module only where a package.json says so; beside the page there is none.
+const folder = mkdtempSync(join(tmpdir(), "gatepost-pure-"));
+after(() => rmSync(folder, { recursive: true }));
+cpSync(fileURLToPath(new URL("../../host/web", import.meta.url)), folder, { recursive: true });
+writeFileSync(join(folder, "package.json"), '{"type":"module"}');
+const of = (name) => import(pathToFileURL(join(folder, name)));
+const { format, insert, move, parse, remove } = await of("chain-spec.js");
+const { names, toBody } = await of("drafts.js");
+const { buckets, niceCeiling, recent, smoothed, summary } = await of("figures.js");
+const { ago, bytes, duration, micros, rate, visible, visibleBlock } = await of("text.js");
 
 test("what could spoof is shown as an escape, and everything else as it is", () => {
   const cases = {
