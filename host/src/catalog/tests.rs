@@ -146,12 +146,22 @@ impl World {
         Self { folder, loader, catalog }
     }
 
-    fn start(folder: &Path, more: &str) -> (Arc<FakeLoader>, Catalog) {
+    fn config(folder: &Path, more: &str) -> Arc<Config> {
         let toml = folder.join("gatepost.toml");
         let text = "[server]\nhostname = \"mx.example\"\nstate_dir = \".\"\n";
         let listener = "[[listener]]\nname = \"mx\"\naddress = \"127.0.0.1:0\"\n";
         fs::write(&toml, format!("{text}{more}{listener}")).unwrap();
-        let config = Arc::new(crate::config::load(&toml).unwrap());
+        Arc::new(crate::config::load(&toml).unwrap())
+    }
+
+    /// The host's config changes, and is reloaded.
+    fn reconfigure(&self, more: &str) -> Vec<String> {
+        self.catalog.set_config(Self::config(self.folder.path(), more));
+        self.reload()
+    }
+
+    fn start(folder: &Path, more: &str) -> (Arc<FakeLoader>, Catalog) {
+        let config = Self::config(folder, more);
         let loader = Arc::new(FakeLoader::default());
         let catalog = Catalog::open(config, registry(), loader.clone(), Telemetry::default());
         catalog.store().make_folders().unwrap();

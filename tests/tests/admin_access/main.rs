@@ -4,6 +4,7 @@ mod attacks;
 mod commands;
 mod routes;
 mod sessions;
+mod slow_hands;
 mod tokens;
 
 use std::io::Read as _;

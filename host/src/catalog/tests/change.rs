@@ -1,6 +1,7 @@
 //! A change of one tenant's chain, and what a disk that fails or a host that dies in the middle of it leaves.
 
 use super::*;
+use crate::config::Limits;
 
 fn change(chain: &str) -> ChainChange {
     ChainChange { chain: chain.to_owned(), ..ChainChange::default() }
@@ -310,4 +311,83 @@ fn a_config_that_takes_more_than_half_of_the_budget() {
     };
     assert_eq!(view.warnings, [expect]);
     assert_eq!(serving(&world), "acme#2: strip | maildir");
+}
+
+/// Goal: where the live text does not hold any more under what the host has set since, a tenant may change nothing: else it could
+/// set what is the host's, for nobody can say what is new.
+#[test]
+fn rights_fail_closed() {
+    let world = world();
+    world.component("acme", "strip", "1.0.0", "wasm 1");
+    let table = |text: &str| Some(serde_json::from_str(text).unwrap());
+    let mut wide = change("strip | maildir");
+    wide.stage.insert("strip".into(), table(r#"{"cpu_per_message": "90ms"}"#));
+    world.catalog.set_chain("acme", &wide, &ask(None)).unwrap();
+    world.reconfigure("[limits.max]\ncpu_per_message = \"50ms\"\n[limits]\ncpu_per_message = \"50ms\"\n");
+    let by_tenant = Ask { by_tenant: true, ..ask(None) };
+    let mut wanted = change("maildir");
+    wanted.stage.insert("maildir".into(), table(r#"{"path": "/etc"}"#));
+    let error = world.catalog.set_chain("acme", &wanted, &by_tenant).unwrap_err();
+    assert!(
+        matches!(&error, ChangeError::Conflict(text) if text.contains("only the host may change it")),
+        "{error}"
+    );
+    let error = world.catalog.roll_back("acme", Some(1), &by_tenant).unwrap_err();
+    assert!(matches!(error, ChangeError::Conflict(_)), "{error}");
+}
+
+/// Goal: what the host has set a tenant may not take away either.
+#[test]
+fn what_the_host_has_set_stays() {
+    let world = world();
+    let table = |text: &str| Some(serde_json::from_str(text).unwrap());
+    let mut by_host = change("maildir");
+    by_host.stage.insert("maildir".into(), table(r#"{"path": "/var/mail/acme"}"#));
+    world.catalog.set_chain("acme", &by_host, &ask(None)).unwrap();
+    let by_tenant = Ask { by_tenant: true, ..ask(None) };
+    for taken in [None, table("{}")] {
+        let mut wanted = change("header | maildir");
+        wanted.stage.insert("maildir".into(), taken);
+        let error = world.catalog.set_chain("acme", &wanted, &by_tenant).unwrap_err();
+        assert!(matches!(&error, ChangeError::HostOnly(keys) if keys == &["stage.maildir.path"]), "{error}");
+    }
+}
+
+/// Goal: what was found when a chain was checked is what is built: a component that comes meanwhile is not looked at, and one
+/// whose bytes change is refused.
+#[test]
+fn what_was_found_is_what_is_built() {
+    let world = world();
+    world.component("acme", "strip", "1.0.0", "wasm 1");
+    let parsed = tenant_file::read(
+        "",
+        "domains = [\"a.example\"]\nchain = \"strip | maildir\"\n",
+        &Limits::default(),
+        &Limits::default(),
+    );
+    let stale = Component {
+        owner: "acme".into(),
+        name: "strip".into(),
+        version: "1.0.0".into(),
+        hash: blake3::hash(b"wasm 0").to_hex().to_string(),
+    };
+    let meant = Components::from([("strip".to_owned(), stale)]);
+    let resolved = world.catalog.with_resolver(|cx| {
+        Resolver { meant: Some(&meant), ..cx }.resolve("acme", &parsed.unwrap(), true).map(|_| ())
+    });
+    assert!(resolved.unwrap_err()[0].text.contains("changed while it was checked"));
+}
+
+/// Goal: tables without a stage cost nothing, however many and long they are.
+#[test]
+fn labels_without_a_stage() {
+    let world = world();
+    let mut wanted = change("maildir");
+    for n in 0..5000 {
+        wanted.stage.insert(format!("{n}{}", "x".repeat(100)), Some(StageSettings::new()));
+    }
+    let Err(ChangeError::Refused(problems)) = world.catalog.set_chain("acme", &wanted, &ask(None)) else {
+        panic!("the chain has no such stages")
+    };
+    assert!(problems.len() <= 16, "{}", problems.len());
 }
