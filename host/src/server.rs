@@ -201,9 +201,6 @@ impl Server {
         let loading = catalog.clone();
         tokio::task::spawn_blocking(move || loading.reload()).await.context("loading the catalog")?;
 
-        // Those it is told of are what changes from here on.
-        let (root, seen) = (catalog.store().root().to_owned(), Arc::downgrade(&catalog));
-        let catalog_watch = tokio::spawn(edits::watch(seen, root, telemetry.clone()));
         let (mut tls, mut listeners, mut listening) = (Vec::new(), Vec::new(), Vec::new());
         for (socket, settings) in sockets {
             let slot = tls_slot(&settings)?;
@@ -222,6 +219,13 @@ impl Server {
         let ticker = tokio::spawn(ticker::run(Arc::downgrade(&catalog), telemetry.clone()));
         let admin = admin_socket.local_addr()?;
         let guard = Arc::new(guard(&config, admin, &catalog, &telemetry)?);
+        let (root, seen) = (catalog.store().root().to_owned(), Arc::downgrade(&catalog));
+        let tokens = guard.tokens().clone();
+        let gone = move |tenant: &str| {
+            // A reload tries again, and says so; no token holds meanwhile.
+            let _ = tokens.forget(tenant);
+        };
+        let catalog_watch = tokio::spawn(edits::watch(seen, root, telemetry.clone(), gone));
         let (drain_timeout, uploads_max) = (config.server.drain_timeout, config.admin.uploads_max);
         let inner = Arc::new(Inner {
             catalog,

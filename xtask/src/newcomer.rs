@@ -1,7 +1,7 @@
 //! `cargo xtask newcomer`: the newcomer's path, walked in an empty folder and timed, written to `docs/newcomer.md`.
 //!
 //! ```text
-//! processor new -> edit -> processor test -> run -> into a tenant's chain, reload -> mail arrives changed
+//! processor new -> edit -> processor test -> run -> processor push, chain set -> mail arrives changed
 //! ```
 //!
 //! What is typed and what is answered stands in the document as it was; only the scratch folder's name is shortened.
@@ -94,13 +94,11 @@ impl Walk {
         self.say("`gatepost serve` in one terminal; in another the component goes into the tenant's chain:");
         let server = Server::start(&self.gatepost, &self.folder.join("gatepost.toml"), smtp)?;
         self.shell(
-            ".",
+            "stranger",
             &[
-                "mkdir -p state/catalog/processors/acme/stranger",
-                "cp stranger/stranger.wasm state/catalog/processors/acme/stranger/1.0.0.wasm",
-                "sed -i 's/header | maildir/header | stranger@1 | maildir/' state/catalog/tenants/acme.toml",
-                "gatepost check",
-                "gatepost reload",
+                "gatepost processor push --tenant acme",
+                "gatepost chain set acme 'header | stranger@1 | maildir'",
+                "gatepost chain history acme",
             ],
         )?;
         let message =

@@ -15,11 +15,11 @@ use utoipa_axum::routes;
 
 use super::door;
 use super::events;
-use super::guard::{self, Guard};
+use super::guard::{self, Guard, Pass};
 use super::openapi::{Document, Problems};
 use super::principal::Principal;
 use super::problem::Problem;
-use super::work::{Feeds, Work};
+use super::work::{Feeds, Turn, Work};
 use super::{chain, figures, history, messages, page, processors, session, tenants, tokens, try_message};
 use crate::catalog::{Catalog, ReloadReport};
 use crate::telemetry::Telemetry;
@@ -98,6 +98,15 @@ pub(super) struct Api {
     pub(super) work: Work,
     pub(super) feeds: Feeds,
     pub(super) guard: Arc<Guard>,
+}
+
+impl Api {
+    /// A place for work, once a body has come; whoever asked must still be who it was.
+    pub(super) async fn turn(&self, pass: &Pass) -> Result<Turn, Problem> {
+        let turn = self.work.turn(&pass.principal()).await?;
+        pass.still()?;
+        Ok(turn)
+    }
 }
 
 /// The routes, with their guards. At most `uploads_max` uploads and changes of chains are at work at once.

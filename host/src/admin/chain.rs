@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use super::api::Api;
 use super::audit::Touched;
 use super::condition::{Condition, tag};
+use super::guard::Pass;
 use super::openapi::Problems;
 use super::principal::Principal;
 use super::problem::Problem;
@@ -76,6 +77,7 @@ pub(super) async fn live(
 pub(super) async fn put(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
+    Extension(pass): Extension<Pass>,
     parts: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     body: Body,
@@ -83,7 +85,7 @@ pub(super) async fn put(
     let Path(tenant) = parts.map_err(unreadable)?;
     let condition = Condition::of(&headers)?;
     let change: ChainChange = body::json(&headers, body, BODY_MAX, "a chain").await?;
-    let turn = api.work.turn(&principal).await?;
+    let turn = api.turn(&pass).await?;
     let catalog = api.handle.catalog();
     let origin = Origin::set(&principal.name());
     let set = move || {
@@ -110,13 +112,14 @@ pub(super) async fn put(
 pub(super) async fn check(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
+    Extension(pass): Extension<Pass>,
     parts: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<ChainView>, Problem> {
     let Path(tenant) = parts.map_err(unreadable)?;
     let change: ChainChange = body::json(&headers, body, BODY_MAX, "a chain").await?;
-    let turn = api.work.turn(&principal).await?;
+    let turn = api.turn(&pass).await?;
     let catalog = api.handle.catalog();
     let check = move || catalog.check_chain(&tenant.to_ascii_lowercase(), &change, !principal.is_host());
     Ok(Json(turn.spend(check).await??))
@@ -148,6 +151,7 @@ pub(super) struct Rollback {
 pub(super) async fn rollback(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
+    Extension(pass): Extension<Pass>,
     parts: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     body: Body,
@@ -155,7 +159,7 @@ pub(super) async fn rollback(
     let Path(tenant) = parts.map_err(unreadable)?;
     let condition = Condition::of(&headers)?;
     let Rollback { revision } = body::words(&headers, body).await?;
-    let turn = api.work.turn(&principal).await?;
+    let turn = api.turn(&pass).await?;
     let catalog = api.handle.catalog();
     let origin = Origin::rollback(&principal.name());
     let roll_back = move || {

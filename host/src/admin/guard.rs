@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use axum::extract::{ConnectInfo, FromRequestParts as _, MatchedPath, RawPathParams, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
@@ -25,9 +25,11 @@ use super::door::Line;
 use super::hosts::Hosts;
 use super::keys::{Key, Keys};
 use super::limit::Failures;
+use super::principal::{Principal, Role};
 use super::problem::Problem;
 use super::session::{Secret, Sessions};
 use super::tokens::Tokens;
+use super::work::{Turn, Work};
 use crate::config::Config;
 use crate::telemetry::{Event, Level, Telemetry};
 
@@ -38,8 +40,15 @@ pub struct Guard {
     pub(super) sessions: Sessions,
     failures: Failures,
     metrics_open: bool,
+    /// Requests with a body that are at work: each may take minutes to come, so they leave connections for others.
+    bodies: Work,
     pub(super) telemetry: Telemetry,
 }
+
+/// Most requests with a body at once: of the door's places these, the feeds' and some for everybody.
+const BODIES_MAX: usize = 12;
+/// Most of them that one tenant may have, or all those without a token.
+const BODIES_PER_OWNER: usize = 6;
 
 /// What a request came with, and whether it still holds: what goes on for long asks again.
 #[derive(Clone)]
@@ -70,6 +79,7 @@ impl Guard {
             sessions: Sessions::default(),
             failures: Failures::default(),
             metrics_open: config.admin.metrics_open,
+            bodies: Work::with(BODIES_MAX, BODIES_PER_OWNER),
             telemetry,
         }
     }
@@ -114,6 +124,19 @@ impl Guard {
         }
     }
 
+    /// A place for a request that may have a body.
+    async fn place_of_body(
+        &self,
+        method: &Method,
+        principal: Option<&Principal>,
+    ) -> Result<Option<Turn>, Problem> {
+        if access::reads(method) {
+            return Ok(None);
+        }
+        let nobody = Principal { role: Role::Reader, tenant: Some(String::new()), token: String::new() };
+        self.bodies.turn(principal.unwrap_or(&nobody)).await.map(Some)
+    }
+
     /// Whether a path is behind the guard.
     fn covers(&self, path: &str) -> bool {
         path == "/v1" || path.starts_with("/v1/") || (path == "/metrics" && !self.metrics_open)
@@ -151,6 +174,20 @@ impl Pass {
                 self.guard.sessions.find(secret, Instant::now(), |key| keys.again(key)).is_some()
             }
         }
+    }
+
+    /// That it still holds: a body may have taken its time, and the token gone meanwhile, or its tenant.
+    pub(super) fn still(&self) -> Result<(), Problem> {
+        if self.holds() {
+            Ok(())
+        } else {
+            Err(Problem::new(StatusCode::UNAUTHORIZED, "this token opens nothing any more"))
+        }
+    }
+
+    /// Who it is.
+    pub(super) fn principal(&self) -> Principal {
+        self.key.principal()
     }
 
     pub(super) fn guard(&self) -> &Guard {
@@ -218,11 +255,15 @@ pub(super) async fn admit(State(guard): State<Arc<Guard>>, request: Request, nex
     let answer = match allowed {
         Err(problem) => problem.into_response(),
         Ok(()) => {
+            let place = guard.place_of_body(&parts.method, principal.as_ref()).await;
             if let (Some(pass), Some(principal)) = (pass, principal) {
                 parts.extensions.insert(principal);
                 parts.extensions.insert(pass);
             }
-            next.run(Request::from_parts(parts, body)).await
+            match place {
+                Ok(_held) => next.run(Request::from_parts(parts, body)).await,
+                Err(problem) => problem.into_response(),
+            }
         }
     };
     if let Some(record) = record {

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::api::Api;
+use super::guard::Pass;
 use super::openapi::{Binary, Problems};
 use super::principal::Principal;
 use super::problem::Problem;
@@ -43,14 +44,14 @@ type Parts<T> = Result<Path<T>, PathRejection>;
 )]
 pub(super) async fn put_tenants(
     State(api): State<Api>,
-    Extension(principal): Extension<Principal>,
+    Extension(pass): Extension<Pass>,
     parts: Parts<(String, String, String)>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
     let Path((tenant, name, version)) = parts.map_err(unreadable)?;
     let place = place(&api, Some(tenant), name, version).await?;
-    put(&api, &principal, place, &headers, body).await
+    put(&api, &pass, place, &headers, body).await
 }
 
 /// Upload a component that all tenants share
@@ -71,14 +72,14 @@ pub(super) async fn put_tenants(
 )]
 pub(super) async fn put_hosts(
     State(api): State<Api>,
-    Extension(principal): Extension<Principal>,
+    Extension(pass): Extension<Pass>,
     parts: Parts<(String, String)>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
     let Path((name, version)) = parts.map_err(unreadable)?;
     let place = place(&api, None, name, version).await?;
-    put(&api, &principal, place, &headers, body).await
+    put(&api, &pass, place, &headers, body).await
 }
 
 /// Where a component is to go.
@@ -89,7 +90,7 @@ async fn place(api: &Api, tenant: Option<String>, name: String, version: String)
 
 async fn put(
     api: &Api,
-    principal: &Principal,
+    pass: &Pass,
     place: Place,
     headers: &HeaderMap,
     body: Body,
@@ -98,7 +99,7 @@ async fn put(
     let size_max = place.size_max();
     let what = "a component (component_size_max)";
     let mut file = body::spool(headers, body, size_max, what, catalog.state_dir()).await?;
-    let turn = api.work.turn(principal).await?;
+    let turn = api.turn(pass).await?;
     let upload = move || {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(|error| UploadError::Io(error.to_string()))?;
@@ -230,7 +231,7 @@ impl From<UploadError> for Problem {
             UploadError::BadPath(_) => StatusCode::BAD_REQUEST,
             UploadError::NoTenant(_) => return Self::no_tenant(),
             UploadError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            UploadError::Taken(_) => StatusCode::CONFLICT,
+            UploadError::Taken(_) | UploadError::Full(_) => StatusCode::CONFLICT,
             UploadError::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
             UploadError::Busy(text) => return work::busy(text),
             UploadError::Io(_) => StatusCode::INTERNAL_SERVER_ERROR,

@@ -13,6 +13,7 @@ use super::api::{Api, BreakerStatus};
 use super::audit::Touched;
 use super::chain::{BODY_MAX, live_now};
 use super::condition::{Condition, tag};
+use super::guard::Pass;
 use super::openapi::Problems;
 use super::principal::Principal;
 use super::problem::Problem;
@@ -116,6 +117,7 @@ pub(super) async fn get(
 pub(super) async fn put(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
+    Extension(pass): Extension<Pass>,
     parts: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     body: Body,
@@ -132,7 +134,7 @@ pub(super) async fn put(
         |text| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("the body is not a tenant: {text}"));
     let json = body::json(&headers, body, BODY_MAX, "a tenant").await?;
     let settings = TenantSettings::of_json(json).map_err(wrong)?;
-    let turn = api.work.turn(&principal).await?;
+    let turn = api.turn(&pass).await?;
     let (catalog, tokens) = (api.handle.catalog(), api.guard.tokens().clone());
     let author = principal.name();
     let put = move || {

@@ -17,6 +17,7 @@ use tokio::sync::broadcast::error::TryRecvError;
 use utoipa::ToSchema;
 
 use super::api::Api;
+use super::guard::Pass;
 use super::openapi::{Binary, Problems};
 use super::principal::Principal;
 use super::problem::Problem;
@@ -29,6 +30,8 @@ use crate::transaction::trial::{Outcome, Sent};
 
 /// Beyond the message, in bytes: envelope and chain.
 const REST_MAX: u64 = 1 << 20;
+/// Longest `helo`, in bytes: that of a command line (RFC 5321 §4.5.3.1.4).
+const HELO_MAX: usize = 512;
 /// Records of what stages say that are kept of one trial.
 const SAID_MAX: usize = 1000;
 
@@ -101,6 +104,7 @@ pub(super) struct Said {
 pub(super) async fn post(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
+    Extension(pass): Extension<Pass>,
     parts: Result<Path<String>, PathRejection>,
     query: Result<Query<Vec<(String, String)>>, QueryRejection>,
     headers: HeaderMap,
@@ -117,7 +121,7 @@ pub(super) async fn post(
         false => (limits.message_size, "a message"),
     };
     let mut file = body::spool(&headers, body, size_max, what, catalog.state_dir()).await?;
-    let turn = api.work.turn(&principal).await?;
+    let turn = api.turn(&pass).await?;
     let make = move || {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(|error| body::unkept(&error))?;
@@ -126,6 +130,10 @@ pub(super) async fn post(
             false => (sent(query)?, bytes, None),
         };
         let wrong = |text| Problem::new(StatusCode::BAD_REQUEST, text);
+        if sent.to.len() > limits.recipients || sent.helo.len() > HELO_MAX {
+            let text = format!("at most {} recipients, and {HELO_MAX} bytes of helo", limits.recipients);
+            return Err(wrong(text));
+        }
         let envelope = sent.envelope(new_id()).map_err(wrong)?;
         let made = catalog.try_out(&tenant, change.as_ref(), !principal.is_host())?;
         Ok::<_, Problem>((made, envelope, message))

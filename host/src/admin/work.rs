@@ -36,7 +36,11 @@ pub(super) struct Turn {
 
 impl Work {
     pub(super) fn new(places: usize) -> Self {
-        let per_tenant = places.saturating_sub(1).max(1);
+        Self::with(places, places.saturating_sub(1).max(1))
+    }
+
+    /// So many places, and so many of them at most for one tenant.
+    pub(super) fn with(places: usize, per_tenant: usize) -> Self {
         Self { places: Arc::new(Semaphore::new(places)), per_tenant, taken: Arc::default() }
     }
 
@@ -96,8 +100,8 @@ pub(super) fn failed() -> Problem {
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "this failed within the server; its log says how")
 }
 
-/// Most feeds at once: half of the door's places.
-const FEEDS_MAX: usize = 16;
+/// Most feeds at once: of the door's places these, those of bodies and some for everybody.
+const FEEDS_MAX: usize = 12;
 /// Most of them that one tenant may have.
 const FEEDS_PER_TENANT: usize = 4;
 /// Most of them that the host may have.
@@ -189,7 +193,7 @@ mod tests {
         assert!(of("a").is_err());
         held.pop();
         held.push(of("a").ok().unwrap());
-        for owner in ["b", "c", "d"] {
+        for owner in ["b", "c"] {
             held.extend((0..FEEDS_PER_TENANT).map(|_| of(owner).ok().unwrap()));
         }
         assert_eq!(held.len(), FEEDS_MAX);

@@ -54,6 +54,14 @@ pub(super) fn check_instances(file: &TenantFile, line_up: &LineUp) -> Option<Pro
     (needed > max).then(|| file.problem("chain", text))
 }
 
+/// What the stages of a chain keep of one message together.
+pub(super) fn check_kept(file: &TenantFile, line_up: &LineUp) -> Option<Problem> {
+    let kept: u64 = line_up.stages.iter().map(|planned| planned.processor.keeps()).sum();
+    let max = file.limits.buffered_max;
+    let text = format!("its stages may keep {kept} bytes of a message, buffered_max is {max}");
+    (kept > max.0).then(|| file.problem("chain", text))
+}
+
 pub(super) fn check_types(file: &TenantFile, line_up: &LineUp) -> Result<Vec<Content>, Problem> {
     let stages = line_up.stages.iter().map(|planned| {
         let (takes, gives) = (planned.processor.takes(), planned.processor.gives());

@@ -83,7 +83,13 @@ pub(super) fn make(
         return Ok(Made { tenant: Tenant::clone(old), unchanged: true, kept });
     }
     let tried = cx.tried.of(&fingerprint);
+    // What was found is what is built: what comes or goes meanwhile is not looked at.
+    let cx = Resolver { meant: Some(&components), ..cx };
     let resolved = Resolver { rehearse: tried.is_none(), ..cx }.resolve(name, &parsed, true)?;
+    if !faults.is_empty() {
+        let text = format!("changed while it was checked ({}); try again", faults.join("; "));
+        return Err(vec![parsed.problem("chain", text)]);
+    }
     let smoke = match tried {
         Some(smoke) => smoke,
         None => {

@@ -129,7 +129,7 @@ impl Catalog {
         let found = Found { owner: owner.to_owned(), name: name.to_owned(), version: version.clone(), path };
         let bytes = read_component(&found, SIZE_MAX).ok()?;
         let hash = blake3::hash(&bytes);
-        let about = self.store.processor_about(&hash);
+        let about = self.store.processor_about(owner, &hash);
         let about = about.and_then(|about| serde_json::from_str::<Uploaded>(&about).ok());
         let hash = hash.to_hex().to_string();
         let imports = about.as_ref().map(|about| about.imports.clone());

@@ -96,6 +96,8 @@ pub struct WireLimits {
     pub message_size: u64,
     /// A header section.
     pub header_size: usize,
+    /// Recipients of a message; a number.
+    pub recipients: usize,
 }
 
 impl Catalog {
@@ -160,6 +162,7 @@ impl Catalog {
         let listeners = || config.listeners.iter();
         WireLimits {
             message_size: listeners().map(|listener| listener.message_size_max.0).max().unwrap_or(25 << 20),
+            recipients: listeners().map(|listener| listener.recipients_max).max().unwrap_or(100),
             header_size: listeners().map(|l| l.header_size_max.as_usize()).max().unwrap_or(256 << 10),
         }
     }
@@ -231,6 +234,11 @@ impl Catalog {
     fn install(&self, generation: Generation) {
         if self.over.load(Ordering::Relaxed) {
             return;
+        }
+        for (name, tenant) in &self.current.load().tenants {
+            if !generation.tenants.contains_key(name) && !generation.broken.contains_key(name) {
+                tenant.quota.leave();
+            }
         }
         let retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for tenant in generation.tenants.values() {

@@ -1,6 +1,7 @@
 //! A tenant's past: its revisions, who made them, what they changed.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use similar::TextDiff;
@@ -9,6 +10,9 @@ use utoipa::ToSchema;
 use super::revision::{Action, Component, Components};
 use super::store::history::Stored;
 use super::{Catalog, ChainSettings, ChangeError};
+
+/// How long a diff may be made finer.
+const DIFF_MAX: Duration = Duration::from_millis(200);
 
 /// A revision, without its text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -138,5 +142,7 @@ fn changes(old: &Components, new: &Components) -> Vec<String> {
 
 fn diff(from: Option<u64>, old: &str, to: u64, new: &str) -> String {
     let from = from.map_or_else(|| "nothing".to_owned(), |from| format!("revision {from}"));
-    TextDiff::from_lines(old, new).unified_diff().header(&from, &format!("revision {to}")).to_string()
+    // Past that it is coarser, and no less true.
+    let diff = TextDiff::configure().timeout(DIFF_MAX).diff_lines(old, new);
+    diff.unified_diff().header(&from, &format!("revision {to}")).to_string()
 }

@@ -15,9 +15,9 @@ use crate::config::{self, ByteSize, Config, Limits, Problem};
 use crate::sink::Sink;
 use crate::telemetry::Telemetry;
 
-use super::checks::{check_instances, check_sinks, check_types, misplaced};
+use super::checks::{check_instances, check_kept, check_sinks, check_types, misplaced};
 use super::fresh::Tried;
-use super::revision::Components;
+use super::revision::{Component, Components};
 use super::smoke::Rehearsal;
 use super::store::{Found, HOST};
 use super::tenant_file::StageTable;
@@ -120,6 +120,7 @@ impl Resolver<'_> {
         if problems.is_empty() {
             problems = check_sinks(file, &line_up);
             problems.extend(check_instances(file, &line_up));
+            problems.extend(check_kept(file, &line_up));
         }
         if !problems.is_empty() {
             return Err(problems);
@@ -293,6 +294,13 @@ impl Resolver<'_> {
         let bytes = read_component(found, file.limits.component_size_max)
             .map_err(|text| vec![file.stage_problem(label, "", text)])?;
         let hash = blake3::hash(&bytes);
+        if self.meant.is_some_and(|meant| !holds(meant, found, hash)) {
+            let text = format!(
+                "`{}/{}@{}` changed while it was checked; try again",
+                found.owner, found.name, found.version
+            );
+            return Err(vec![file.stage_problem(label, "", text)]);
+        }
         let limits = Limits {
             cpu_per_message: table.cpu_per_message.unwrap_or(file.limits.cpu_per_message),
             memory_per_instance: table.memory_per_instance.unwrap_or(file.limits.memory_per_instance),
@@ -324,6 +332,18 @@ impl Resolver<'_> {
     }
 }
 
+/// Whether these are the bytes that a name is to mean.
+fn holds(meant: &Components, found: &Found, hash: blake3::Hash) -> bool {
+    let version = found.version.to_string();
+    let is_it = |component: &&Component| {
+        component.owner == found.owner && component.name == found.name && component.version == version
+    };
+    meant.values().find(is_it).is_none_or(|component| component.hash == hash.to_hex().as_str())
+}
+
+/// Tables without a stage that are told of one by one: each is held against every label of the chain.
+const UNUSED_MAX: usize = 16;
+
 /// `[stage.X]` for which the chain has no X.
 fn unused_tables(file: &TenantFile) -> Vec<Problem> {
     let labels: Vec<String> = file.chain.all().chain(&file.recipients).map(StageRef::label).collect();
@@ -333,7 +353,7 @@ fn unused_tables(file: &TenantFile) -> Vec<Problem> {
         let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
         file.stage_problem(label, "", format!("the chain has no stage `{}`{hint}", label.escape_debug()))
     };
-    unused.map(problem).collect()
+    unused.take(UNUSED_MAX).map(problem).collect()
 }
 
 /// The breaker of a sandboxed stage, closed; none where it was switched off.

@@ -3,6 +3,8 @@
 //!
 //! Compares two texts: what the host has set already may stay.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use super::tenant_file::{self, StageTable, TenantFile};
@@ -17,19 +19,27 @@ const OWN: [&str; 4] = ["chain", "stage", "on_failure", "recipients"];
 const HOST_ONLY: [&str; 8] = ["path", "address", "addresses", "url", "auth", "password", "secret", "token"];
 
 impl Catalog {
-    /// Whether a tenant may make `live` say `new`. What does not hold at all is left for those who build it to refuse.
+    /// Whether a tenant may make `live` say `new`.
     ///
     /// # Errors
-    /// [`ChangeError::HostOnly`].
+    /// [`ChangeError::HostOnly`]; [`ChangeError::Refused`] where the new text does not hold; [`ChangeError::Conflict`] where the live
+    /// one does not hold any more under what the host has set since: then nobody can say what is new.
     pub(super) fn permit(&self, live: &str, new: &str) -> Result<(), ChangeError> {
         let config = self.config.load_full();
-        let read = |text| tenant_file::read("", text, &config.limits, &config.limits_max).ok();
-        let (Some(old), Some(file)) = (read(live), read(new)) else { return Ok(()) };
+        let read = |text| tenant_file::read("", text, &config.limits, &config.limits_max);
+        let file = read(new).map_err(ChangeError::Refused)?;
+        let old = read(live).map_err(|problems| {
+            let why: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            ChangeError::Conflict(format!(
+                "what is live does not hold any more under the host's settings ({}): only the host may change it now",
+                why.join("; ")
+            ))
+        })?;
         let mut keys = top_level(&root(live), &root(new));
         for stage in file.chain.all().chain(&file.recipients) {
             let label = stage.label();
-            let Some(table) = file.stages.get(&label) else { continue };
-            let before = standing(&old, stage);
+            let (none, before) = (StageTable::default(), standing(&old, stage));
+            let table = file.stages.get(&label).unwrap_or(&none);
             let found = if stage.owner.is_none() && self.registry.is_reserved(&stage.name) {
                 native(&self.registry, stage, table, before)
             } else {
@@ -67,6 +77,7 @@ fn standing<'a>(old: &'a TenantFile, stage: &StageRef) -> Option<&'a StageTable>
     old.stages.get(&label)
 }
 
+/// What the host alone may set, and may take away, that differs.
 fn native(
     registry: &Registry,
     stage: &StageRef,
@@ -74,12 +85,11 @@ fn native(
     before: Option<&StageTable>,
 ) -> Vec<String> {
     let is_sink = registry.has_sink(&stage.name);
-    let changed = table
-        .settings
-        .iter()
-        .filter(|(key, value)| before.and_then(|before| before.settings.get(*key)) != Some(value));
-    let host_only = changed.filter(|(key, _)| is_sink || HOST_ONLY.contains(&key.as_str()));
-    host_only.map(|(key, _)| key.clone()).collect()
+    let none = StageTable::default();
+    let before = before.unwrap_or(&none);
+    let keys: BTreeSet<&String> = table.settings.keys().chain(before.settings.keys()).collect();
+    let changed = keys.into_iter().filter(|key| table.settings.get(*key) != before.settings.get(*key));
+    changed.filter(|key| is_sink || HOST_ONLY.contains(&key.as_str())).cloned().collect()
 }
 
 /// Limits of a stage that are above those of its tenant.

@@ -4,7 +4,7 @@
 //! ROOT/tenants/NAME.toml                     the live revision
 //! ROOT/history/NAME/0007.toml                the last 20 that went live (`history`)
 //! ROOT/processors/OWNER/NAME/VERSION.wasm    OWNER `host`: shared by all
-//! ROOT/about/HASH.json                       what is known of a component with this hash
+//! ROOT/about/OWNER/HASH.json                 what is known of a component with this hash
 //! ROOT/removed/NAME.WHEN/                    what a removed tenant left
 //! ```
 //!
@@ -23,6 +23,9 @@ use crate::chain::Pin;
 use crate::chain::spec::is_name;
 use crate::config::load::read_text;
 use crate::config::open_regular;
+
+/// Most of a component that is read to find what is known of it, in bytes: none that is larger can have been uploaded.
+const READ_MAX: u64 = 1 << 30;
 
 /// Owner of the components that all tenants share; no tenant may have this name.
 pub const HOST: &str = "host";
@@ -110,6 +113,7 @@ impl Store {
             (self.tenant_path(name), "tenant.toml"),
             (self.history(name), "history"),
             (self.root.join("processors").join(name), "processors"),
+            (self.root.join("about").join(name), "about"),
         ];
         let away = self.root.join("removed").join(format!("{name}.{when}"));
         for (path, kept) in own.into_iter().filter(|(path, _)| path.exists()) {
@@ -185,15 +189,19 @@ impl Store {
         let folder = self.root.join("processors").join(owner);
         make_folder(&folder)?;
         make_folder(&folder.join(name))?;
-        let told = self.root.join("about");
-        make_folder(&told)?;
-        write_whole(&told.join(about_name(&blake3::hash(bytes))), about)?;
+        let told = self.about_path(owner, &blake3::hash(bytes));
+        make_folder(told.parent().unwrap_or(&self.root))?;
+        write_whole(&told, about)?;
         write_whole(&self.processor_path(owner, name, version), bytes)
     }
 
     /// What [`Self::put_processor`] was told of a component with this hash; none: it was put there by hand.
-    pub fn processor_about(&self, hash: &blake3::Hash) -> Option<String> {
-        read_text(&self.root.join("about").join(about_name(hash))).ok()
+    pub fn processor_about(&self, owner: &str, hash: &blake3::Hash) -> Option<String> {
+        read_text(&self.about_path(owner, hash)).ok()
+    }
+
+    fn about_path(&self, owner: &str, hash: &blake3::Hash) -> PathBuf {
+        self.root.join("about").join(owner).join(format!("{}.json", hash.to_hex()))
     }
 
     /// Removes a component.
@@ -204,10 +212,14 @@ impl Store {
         check_name(owner)?;
         check_name(name)?;
         let path = self.processor_path(owner, name, version);
-        let hash = blake3::hash(&fs::read(&path)?);
+        let mut bytes = Vec::new();
+        // What is no file, or none of ours, goes unread.
+        let read = open_regular(&path).and_then(|file| file.take(READ_MAX).read_to_end(&mut bytes));
         fs::remove_file(&path)?;
-        // It may never have had one; who has the same bytes under another name can do without.
-        let _ = fs::remove_file(self.root.join("about").join(about_name(&hash)));
+        if read.is_ok() {
+            // It may never have had one; who has the same bytes under another name can do without.
+            let _ = fs::remove_file(self.about_path(owner, &blake3::hash(&bytes)));
+        }
         sync_folder(path.parent().unwrap_or(Path::new(".")))
     }
 
@@ -238,11 +250,6 @@ impl Store {
             version,
         }))
     }
-}
-
-/// What is known of a component.
-fn about_name(hash: &blake3::Hash) -> String {
-    format!("{}.json", hash.to_hex())
 }
 
 /// A name becomes part of a path, so it must be one.

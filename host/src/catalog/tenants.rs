@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::build::{file_name, taken_domain};
 use super::change::{Ask, ChangeError, refusal, unwritten};
-use super::fresh::{self, Draft};
+use super::fresh::{self, Draft, fingerprint_of};
 use super::settings::Unwritable;
 use super::store::HOST;
 use super::{Catalog, ChainView, TenantSettings};
@@ -91,6 +91,12 @@ impl Catalog {
         if !self.has_tenant(name) {
             // What one left that had this name, and whose file was removed by hand, is not the new one's.
             self.store.remove_tenant(name, now_ms()).map_err(|error| unwritten(&error))?;
+        }
+        let built_of = self.with_resolver(|cx| fingerprint_of(cx, name, text, &tenant.components));
+        if built_of != Some(tenant.fingerprint) {
+            return Err(ChangeError::Conflict(format!(
+                "the components of `{name}` or the config changed while it was checked; try again"
+            )));
         }
         let taken = |pattern: String| ChangeError::Refused(vec![taken_domain(name, &pattern)]);
         current.with(Arc::new(tenant.clone())).map_err(taken)?;

@@ -6,7 +6,7 @@
 //!
 //! An upload changes no chain: a reload, or a change of a chain, finds what is newest then.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use semver::Version;
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,7 @@ use crate::chain::spec::is_name;
 use crate::config::Limits;
 use crate::telemetry::Event;
 use crate::telemetry::causes::one_line;
+use crate::tenant::Quota;
 
 /// Longest version, in bytes: file names end at 255.
 const VERSION_MAX: usize = 64;
@@ -31,6 +32,8 @@ pub struct Place {
     limits: Limits,
     /// What its owner's stages may be given; none: that differs from tenant to tenant.
     allowed: Option<Allowed>,
+    /// Its owner as it serves now: another tenant may come under the same name.
+    tenant: Option<Arc<Quota>>,
 }
 
 /// Why a component was not stored. Nothing has changed then.
@@ -48,6 +51,9 @@ pub enum UploadError {
     /// The version is there with other bytes.
     #[error("{0} is there already, with other bytes: give the new ones a new version")]
     Taken(String),
+    /// Its owner has as many components as it may.
+    #[error("{0}")]
+    Full(String),
     /// The component is at fault.
     #[error("{0}")]
     Refused(String),
@@ -127,7 +133,7 @@ impl Catalog {
         let config = self.config.load_full();
         let Some(tenant) = tenant else {
             let limits = config.limits.clone();
-            return Ok(Place { owner: HOST.to_owned(), name, version, limits, allowed: None });
+            return Ok(Place { owner: HOST.to_owned(), name, version, limits, allowed: None, tenant: None });
         };
         // A file that does not hold yet says nothing; its first component may be what it lacks.
         let read = self.store.read_tenant(&tenant).ok();
@@ -135,7 +141,8 @@ impl Catalog {
             read.and_then(|text| tenant_file::read("", &text, &config.limits, &config.limits_max).ok());
         let limits = file.as_ref().map_or_else(|| config.limits.clone(), |file| file.limits.clone());
         let allowed = file.map(|file| Allowed { grants: file.grants_allowed, wasi: file.wasi });
-        Ok(Place { owner: tenant, name, version, limits, allowed })
+        let serving = self.quota_of(&tenant);
+        Ok(Place { owner: tenant, name, version, limits, allowed, tenant: serving })
     }
 
     /// Stores a component. True: it was not there before. Blocks, for long where it is compiled.
@@ -173,7 +180,13 @@ impl Catalog {
             LoadRefusal::Busy(text) => UploadError::Busy(text),
         })?;
         let _one_at_a_time = self.storing.lock().unwrap_or_else(PoisonError::into_inner);
+        if place.owner != HOST && !self.is_still(place) {
+            return Err(UploadError::NoTenant(place.owner.clone()));
+        }
         let there = self.is_stored(place, bytes)?;
+        if !there {
+            self.has_room(place)?;
+        }
         let uploaded = uploaded(place, bytes, inspection);
         if !there {
             let about = serde_json::to_vec(&uploaded).unwrap_or_default();
@@ -182,6 +195,39 @@ impl Catalog {
                 .map_err(|error| UploadError::Io(format!("the component cannot be stored: {error}")))?;
         }
         Ok((!there, uploaded))
+    }
+
+    fn quota_of(&self, tenant: &str) -> Option<Arc<Quota>> {
+        self.current().tenants.get(tenant).map(|tenant| tenant.quota.clone())
+    }
+
+    /// Whether the owner is the one that the place was looked up for.
+    fn is_still(&self, place: &Place) -> bool {
+        let same = match (&place.tenant, &self.quota_of(&place.owner)) {
+            (Some(then), Some(now)) => Arc::ptr_eq(then, now),
+            // It served nothing then.
+            (None, _) => true,
+            (Some(_), None) => false,
+        };
+        same && self.has_tenant(&place.owner)
+    }
+
+    /// # Errors
+    /// The owner has as many components as it may.
+    fn has_room(&self, place: &Place) -> Result<(), UploadError> {
+        let Place { owner, limits, .. } = place;
+        let unread = |error| UploadError::Io(format!("the components of `{owner}` cannot be read: {error}"));
+        let mut stored = 0;
+        for name in self.store.processors(owner).map_err(unread)? {
+            stored += self.store.versions(owner, &name).map_err(unread)?.len() as u64;
+        }
+        if stored >= limits.components_max {
+            let max = limits.components_max;
+            return Err(UploadError::Full(format!(
+                "`{owner}` has {stored} components, components_max is {max}: remove some that nobody uses"
+            )));
+        }
+        Ok(())
     }
 
     /// Whether these very bytes are there.

@@ -313,6 +313,10 @@ pub trait Processor: Send + Sync {
     fn instances(&self) -> usize {
         0
     }
+    /// Most bytes of a message that a stage of it keeps until the message's end.
+    fn keeps(&self) -> u64 {
+        0
+    }
     /// A fresh stage. Cheap: costly preparation belongs into `Stage::open`.
     fn stage(&self) -> Box<dyn Stage>;
     /// The end of a processor that has served: its chain was replaced or removed by a reload, or the server drains, and

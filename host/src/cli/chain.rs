@@ -12,7 +12,7 @@ use super::exit::{Exit, Usage};
 use super::paths::of_tenant;
 use super::reach::Reach;
 use crate::catalog::{ChainChange, ChainSettings, ChainView, StageView};
-use crate::telemetry::causes::one_line;
+use crate::cli::output::line;
 
 pub(super) fn run(reach: &Reach, verb: &ChainVerb, json: bool) -> anyhow::Result<Exit> {
     match verb {
@@ -39,15 +39,15 @@ fn show(reach: &Reach, tenant: &str, json: bool) -> anyhow::Result<Exit> {
         return Ok(Exit::Ok);
     }
     let number = revision.map_or_else(|| "?".to_owned(), |revision| revision.to_string());
-    outln!("{}: revision {number}", one_line(tenant));
-    outln!("  chain       {}", one_line(&settings.chain));
+    outln!("{}: revision {number}", line(tenant));
+    outln!("  chain       {}", line(&settings.chain));
     for (key, text) in [("recipients", &settings.recipients), ("on_failure", &settings.on_failure)] {
         if let Some(text) = text {
-            outln!("  {key:<11} {}", one_line(text));
+            outln!("  {key:<11} {}", line(text));
         }
     }
     for (label, table) in &settings.stage {
-        outln!("  stage       {} {}", one_line(label), one_line(&Value::Object(table.clone()).to_string()));
+        outln!("  stage       {} {}", line(label), line(&Value::Object(table.clone()).to_string()));
     }
     Ok(Exit::Ok)
 }
@@ -130,7 +130,7 @@ pub(super) fn show_chain(view: &ChainView) {
         outln!("  {sink:<24}     sink");
     }
     for warning in &view.warnings {
-        outln!("  warning: {}", one_line(&warning.to_string()));
+        outln!("  warning: {}", line(&warning.to_string()));
     }
 }
 

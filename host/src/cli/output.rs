@@ -7,6 +7,7 @@ use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use crate::telemetry::causes::one_line;
 use crate::telemetry::is_active;
 
 /// What is done sooner needs no word.
@@ -61,7 +62,12 @@ pub(super) fn try_line(text: &str) -> bool {
     writeln!(out, "{text}").and_then(|()| out.flush()).is_ok()
 }
 
-/// A text from outside as part of a line: what a terminal would act upon is escaped.
+/// A text from outside as a line, or a part of one: what a terminal would act upon is escaped.
+pub(super) fn line(text: &str) -> String {
+    plain(&one_line(text))
+}
+
+/// The same, with its spaces as they are.
 pub(super) fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for c in text.chars() {

@@ -6,7 +6,7 @@ use super::output::plain;
 use super::reach::Reach;
 use super::units::{as_f64, bytes, bytes_f, rate};
 use crate::admin::Status;
-use crate::telemetry::causes::one_line;
+use crate::cli::output::line;
 use crate::telemetry::live::{Figures, WINDOW};
 
 pub(super) fn run(reach: &Reach, json: bool) -> anyhow::Result<Exit> {
@@ -20,7 +20,7 @@ pub(super) fn run(reach: &Reach, json: bool) -> anyhow::Result<Exit> {
     let state = if status.draining { "draining" } else { "serving" };
     outln!("gatepost {}, {state}, up {} s", plain(&status.version), status.uptime_s);
     if let Some(why) = status.not_ready.as_ref().filter(|_| !status.draining) {
-        outln!("  NOT READY: {}", plain(&one_line(why)));
+        outln!("  NOT READY: {}", plain(&line(why)));
     }
     outln!("  now      {}", totals(&figures));
     for (name, address) in &status.listeners {
@@ -50,7 +50,7 @@ pub(super) fn run(reach: &Reach, json: bool) -> anyhow::Result<Exit> {
             outln!("           breaker of `{}` is open: {place} get 451; {when}", plain(&breaker.stage));
         }
         for problem in &tenant.problems {
-            outln!("           refused: {}", plain(&one_line(problem)));
+            outln!("           refused: {}", plain(&line(problem)));
         }
     }
     Ok(Exit::Ok)

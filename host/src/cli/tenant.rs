@@ -10,7 +10,7 @@ use super::paths::of_tenant;
 use super::reach::Reach;
 use crate::admin::Tenants;
 use crate::catalog::{ChainView, TenantSettings, TenantView};
-use crate::telemetry::causes::one_line;
+use crate::cli::output::line;
 
 pub(super) fn run(reach: &Reach, verb: &TenantVerb, json: bool) -> anyhow::Result<Exit> {
     match verb {
@@ -39,10 +39,10 @@ fn list(reach: &Reach, json: bool) -> anyhow::Result<Exit> {
     }
     for tenant in &list.tenants {
         let revision = tenant.revision.map_or_else(|| "none".to_owned(), |revision| revision.to_string());
-        outln!("{}: revision {revision}: {}", one_line(&tenant.name), one_line(&tenant.chain));
-        outln!("  {}", one_line(&tenant.domains.join(" ")));
+        outln!("{}: revision {revision}: {}", line(&tenant.name), line(&tenant.chain));
+        outln!("  {}", line(&tenant.domains.join(" ")));
         for problem in &tenant.problems {
-            outln!("  refused: {}", one_line(problem));
+            outln!("  refused: {}", line(problem));
         }
     }
     Ok(Exit::Ok)
@@ -56,24 +56,24 @@ fn show(reach: &Reach, tenant: &str, json: bool) -> anyhow::Result<Exit> {
     }
     let TenantView { name, revision, settings, problems } = view;
     let revision = revision.map_or_else(|| "none is live".to_owned(), |revision| revision.to_string());
-    outln!("{}: revision {revision}", one_line(&name));
-    outln!("  domains     {}", one_line(&settings.domains.join(" ")));
-    outln!("  chain       {}", one_line(&settings.chain));
+    outln!("{}: revision {revision}", line(&name));
+    outln!("  domains     {}", line(&settings.domains.join(" ")));
+    outln!("  chain       {}", line(&settings.chain));
     for (key, text) in [("recipients", &settings.recipients), ("on_failure", &settings.on_failure)] {
         if let Some(text) = text {
-            outln!("  {key:<11} {}", one_line(text));
+            outln!("  {key:<11} {}", line(text));
         }
     }
     for (label, table) in settings.stage {
-        outln!("  stage       {} {}", one_line(&label), one_line(&Value::Object(table).to_string()));
+        outln!("  stage       {} {}", line(&label), line(&Value::Object(table).to_string()));
     }
     for (key, table) in [("limits", settings.limits), ("host", settings.host)] {
         if !table.is_empty() {
-            outln!("  {key:<11} {}", one_line(&Value::Object(table).to_string()));
+            outln!("  {key:<11} {}", line(&Value::Object(table).to_string()));
         }
     }
     for problem in &problems {
-        outln!("  refused: {}", one_line(problem));
+        outln!("  refused: {}", line(problem));
     }
     Ok(Exit::Ok)
 }

@@ -13,7 +13,7 @@ use super::exit::{Exit, Usage};
 use super::reach::Reach;
 use crate::admin::{NewToken, Rotation, TokenList, TokenMade, TokenRole};
 use crate::chain::spec::is_name;
-use crate::telemetry::causes::one_line;
+use crate::cli::output::line;
 
 pub(super) fn run(reach: &Reach, verb: &TokenVerb, json: bool) -> anyhow::Result<Exit> {
     match verb {
@@ -42,12 +42,12 @@ fn list(reach: &Reach, tenant: &str, json: bool) -> anyhow::Result<Exit> {
         return Ok(Exit::Ok);
     }
     if list.tokens.is_empty() {
-        outln!("{} has no tokens", one_line(tenant));
+        outln!("{} has no tokens", line(tenant));
     }
     for token in &list.tokens {
         let expires = token.expires.as_deref().unwrap_or("never");
         let used = token.last_used.as_deref().unwrap_or("not since the start");
-        let (id, role, label) = (&token.id, name(token.role), one_line(&token.label));
+        let (id, role, label) = (&token.id, name(token.role), line(&token.label));
         outln!("{id}  {role:<6}  ends {expires:<20}  used {used:<20}  {label}");
     }
     Ok(Exit::Ok)

@@ -62,12 +62,7 @@ pub(super) fn run(reach: &Reach, options: &TopOptions, json: bool) -> anyhow::Re
     let feed = Feed::open(&client, "figures", tenant.as_deref())?;
     let figures: Figures =
         client.get(&format!("/v1/figures{}", query.unwrap_or_default()))?.expect(&[200])?;
-    let view = View {
-        tenant,
-        status: status(&client)?,
-        points: figures.points,
-        beat: Beat::default(),
-    };
+    let view = View { tenant, status: status(&client)?, points: figures.points, beat: Beat::default() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let seconds = reader(client, feed);
     runtime.block_on(show(view, seconds, options.once, json))

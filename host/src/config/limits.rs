@@ -171,6 +171,8 @@ limits! {
     recipient_check_max: Duration, ms(1)..=secs(3600), secs(5);
     /// Largest component. Default 20MiB: the largest interpreters fit.
     component_size_max: ByteSize, KIB..=GIB, ByteSize(20 * MIB);
+    /// Components that may be stored of one tenant, every version counted. Default 500: years of releases, and at most some GiB.
+    components_max: u64, 1..=1_000_000, 500;
     /// Core modules and components in one component. Default 200: an interpreter with its libraries has some dozens.
     component_modules_max: u64, 1..=100_000, 200;
     /// Instances that starting a component makes, nested ones multiplied out. Default 1000.

@@ -42,8 +42,15 @@ impl fmt::Display for Problem {
     }
 }
 
+/// Longest word that gets a hint, in bytes: the longest name.
+const WORD_MAX: usize = 64;
+
 /// The one of `known` that is most like `word`, if any other one is like it.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // A longer word is none that somebody mistyped, and distances cost its length times the others'.
+    if word.len() > WORD_MAX {
+        return None;
+    }
     let others = known.into_iter().filter(|name| *name != word);
     let scored = others.map(|name| (strsim::damerau_levenshtein(word, name), name));
     let (distance, name) = scored.min()?;

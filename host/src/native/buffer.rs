@@ -51,6 +51,10 @@ impl Processor for Buffer {
         Content::Any
     }
 
+    fn keeps(&self) -> u64 {
+        self.size as u64
+    }
+
     fn stage(&self) -> Box<dyn Stage> {
         let (label, room) = (self.label.clone(), self.size);
         Box::new(BufferStage {

@@ -36,9 +36,14 @@ struct Touched {
     all: bool,
 }
 
-/// Watches the catalog in `root` until it is gone. Where the kernel does not tell, that is logged: reloads are told then by
+/// Watches the catalog in `root` until it is gone, and tells `gone` of tenants that are. Where the kernel does not tell, that is logged: reloads are told then by
 /// SIGHUP and the API alone.
-pub(super) async fn watch(catalog: Weak<Catalog>, root: PathBuf, telemetry: Telemetry) {
+pub(super) async fn watch(
+    catalog: Weak<Catalog>,
+    root: PathBuf,
+    telemetry: Telemetry,
+    gone: impl Fn(&str) + Send + Sync + Clone + 'static,
+) {
     // Paths are told as they were given, so they must not depend on where somebody stands.
     let root = std::path::absolute(&root).unwrap_or(root);
     let (sender, mut seen) = channel(WAITING_MAX);
@@ -71,8 +76,10 @@ pub(super) async fn watch(catalog: Weak<Catalog>, root: PathBuf, telemetry: Tele
         if touched == Touched::default() {
             continue;
         }
+        let gone = gone.clone();
         let refreshed = tokio::task::spawn_blocking(move || {
-            drop(catalog.refresh((!touched.all).then_some(&touched.tenants)));
+            let report = catalog.refresh((!touched.all).then_some(&touched.tenants));
+            report.removed.iter().for_each(|tenant| gone(tenant));
         });
         // It can only have panicked, which has been printed.
         let _ = refreshed.await;

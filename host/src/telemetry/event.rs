@@ -432,6 +432,9 @@ pub struct MessageRecord {
     pub sinks: Vec<String>,
     /// Wall time from the first byte of content to the reply, in milliseconds.
     pub ms: u64,
+    /// Its tenant was removed meanwhile: who comes under the same name must not see it.
+    #[serde(skip)]
+    pub is_orphan: bool,
 }
 
 /// Why a stage failed.

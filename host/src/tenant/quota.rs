@@ -2,6 +2,7 @@
 //! generations: a reload changes the limits, never the counts.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::places::{Places, Taken};
@@ -26,6 +27,8 @@ pub struct Quota {
     messages: Arc<Places>,
     instances: Arc<Places>,
     buffered: Arc<Places>,
+    /// The tenant was removed.
+    is_gone: AtomicBool,
 }
 
 /// A message's turn: its place, and places for its instances. Dropped, the next ones have them.
@@ -49,7 +52,22 @@ impl Quota {
     /// Nothing is taken yet.
     pub fn new(caps: Caps) -> Arc<Self> {
         let (messages, instances) = (Places::new(caps.messages), Places::new(caps.instances));
-        Arc::new(Self { messages, instances, buffered: Places::new(units(caps.buffered)) })
+        Arc::new(Self {
+            messages,
+            instances,
+            buffered: Places::new(units(caps.buffered)),
+            is_gone: AtomicBool::new(false),
+        })
+    }
+
+    /// The tenant is removed: what is still in the works is no other's who comes under the same name.
+    pub fn leave(&self) {
+        self.is_gone.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the tenant was removed.
+    pub fn is_gone(&self) -> bool {
+        self.is_gone.load(Ordering::Relaxed)
     }
 
     /// Changes the limits. What is taken stays taken.

@@ -238,6 +238,7 @@ impl Job {
             failures: run.map(failures).unwrap_or_default(),
             sinks: ending.map(|ending| ending.sinks.clone()).unwrap_or_default(),
             ms: u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            is_orphan: self.tenant.quota.is_gone(),
         };
         self.chains.telemetry.emit(Event::Message(Box::new(record)));
     }

@@ -16,7 +16,7 @@ use super::{Held, Made, OVERLAP, TokenError, TokenRole, Wanted};
 use crate::admin::api::Api;
 use crate::admin::audit::Touched;
 use crate::admin::body;
-use crate::admin::guard::no_tenant;
+use crate::admin::guard::{Pass, no_tenant};
 use crate::admin::openapi::Problems;
 use crate::admin::problem::Problem;
 use crate::admin::processors::unreadable;
@@ -116,6 +116,7 @@ pub(in crate::admin) async fn list(
 )]
 pub(in crate::admin) async fn make(
     State(api): State<Api>,
+    Extension(pass): Extension<Pass>,
     parts: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     body: Body,
@@ -128,7 +129,9 @@ pub(in crate::admin) async fn make(
         let wanted = Wanted { tenant: &tenant, role: new.role, label: &new.label, lifetime };
         tokens.make(wanted, Timestamp::now())
     };
+    pass.still()?;
     let made = work::blocking(make).await?.map_err(|error| problem(&api, &error))?;
+    hold_on(&api, &pass, &made).await?;
     let what = format!("token {} made", made.held.id);
     Ok(told(made, what))
 }
@@ -146,6 +149,7 @@ pub(in crate::admin) async fn make(
 )]
 pub(in crate::admin) async fn rotate(
     State(api): State<Api>,
+    Extension(pass): Extension<Pass>,
     parts: Result<Path<(String, String)>, PathRejection>,
     headers: HeaderMap,
     body: Body,
@@ -156,7 +160,9 @@ pub(in crate::admin) async fn rotate(
     let overlap = rotation.overlap.as_deref().map_or(Ok(OVERLAP), |text| duration("overlap", text))?;
     let tokens = api.guard.tokens().clone();
     let rotate = move || Ok::<_, TokenError>((tokens.rotate(&tenant, &id, overlap, Timestamp::now())?, id));
+    pass.still()?;
     let (made, old) = work::blocking(rotate).await?.map_err(|error| problem(&api, &error))?;
+    hold_on(&api, &pass, &made).await?;
     let what = format!("token {old} rotated to {}", made.held.id);
     Ok(told(made, what))
 }
@@ -182,6 +188,16 @@ pub(in crate::admin) async fn remove(
     let id = work::blocking(remove).await?.map_err(|error| problem(&api, &error))?;
     let touched = Touched { what: format!("token {id} removed"), ..Touched::default() };
     Ok((StatusCode::NO_CONTENT, Extension(touched)).into_response())
+}
+
+/// Takes a token back whose maker lost its own just then: its tenant may be another's by now.
+async fn hold_on(api: &Api, pass: &Pass, made: &Made) -> Result<(), Problem> {
+    let Err(gone) = pass.still() else { return Ok(()) };
+    let (tokens, held) = (api.guard.tokens().clone(), made.held.clone());
+    let removed = work::blocking(move || tokens.remove(&held.tenant, &held.id, Timestamp::now())).await?;
+    // It may have gone with its tenant.
+    drop(removed);
+    Err(gone)
 }
 
 fn told(Made { text, held }: Made, what: String) -> Response {

@@ -7,10 +7,10 @@ use crate::admin::History;
 use crate::catalog::{Action, RevisionText, RevisionView};
 use crate::cli::client::Client;
 use crate::cli::exit::Exit;
+use crate::cli::output::line;
 use crate::cli::output::plain;
 use crate::cli::paths::of_tenant;
 use crate::cli::reach::Reach;
-use crate::telemetry::causes::one_line;
 
 pub(super) fn list(reach: &Reach, tenant: &str, json: bool) -> anyhow::Result<Exit> {
     let path = of_tenant(tenant, "/chain/history")?;
@@ -19,7 +19,7 @@ pub(super) fn list(reach: &Reach, tenant: &str, json: bool) -> anyhow::Result<Ex
         outln!("{}", serde_json::to_string_pretty(&history)?);
         return Ok(Exit::Ok);
     }
-    history.revisions.iter().for_each(line);
+    history.revisions.iter().for_each(entry);
     Ok(Exit::Ok)
 }
 
@@ -30,9 +30,9 @@ pub(super) fn show(reach: &Reach, tenant: &str, revision: u64, json: bool) -> an
         outln!("{}", serde_json::to_string_pretty(&past)?);
         return Ok(Exit::Ok);
     }
-    line(&past.view);
+    entry(&past.view);
     for change in &past.meant {
-        outln!("{:<9}{}", "", one_line(change));
+        outln!("{:<9}{}", "", line(change));
     }
     // What the file says may hold anything.
     past.diff.lines().for_each(|line| outln!("{}", plain(line)));
@@ -53,7 +53,7 @@ pub(super) fn roll_back(
     live(&answer, json)
 }
 
-fn line(view: &RevisionView) {
+fn entry(view: &RevisionView) {
     let mark = if view.live { "*" } else { " " };
     let at = view.at.as_deref().and_then(|at| at.get(..19)).unwrap_or("-");
     let action = match (view.action, view.of) {
@@ -63,10 +63,10 @@ fn line(view: &RevisionView) {
         (Action::Rollback, Some(of)) => format!("rollback to {of}"),
         (Action::Rollback, None) => "rollback".to_owned(),
     };
-    let (number, author, chain) = (view.revision, one_line(&view.author), one_line(&view.chain));
+    let (number, author, chain) = (view.revision, line(&view.author), line(&view.chain));
     outln!("{mark} {number:>4}  {at:<19}  {author:<24}  {action:<15}  {chain}");
     let versions: Vec<&str> = view.components.iter().map(|component| component.processor.as_str()).collect();
     if !versions.is_empty() {
-        outln!("{:<9}runs {}", "", one_line(&versions.join(", ")));
+        outln!("{:<9}runs {}", "", line(&versions.join(", ")));
     }
 }

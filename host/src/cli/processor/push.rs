@@ -11,9 +11,9 @@ use crate::chain::spec::is_name;
 use crate::cli::arguments::processor::PushOptions;
 use crate::cli::client::Client;
 use crate::cli::exit::{Exit, Usage};
+use crate::cli::output::line;
 use crate::cli::paths::{of_processor, of_tenant};
 use crate::cli::reach::Reach;
-use crate::telemetry::causes::one_line;
 use crate::toolchain::{self, BuildOptions};
 
 pub(super) fn run(reach: &Reach, options: &PushOptions, json: bool) -> anyhow::Result<Exit> {
@@ -122,6 +122,6 @@ fn show(stored: &Uploaded, is_new: bool) {
         outln!("  grants   it needs: `[stage.{}] grants = [{list}]`", stored.name);
     }
     for warning in &stored.warnings {
-        outln!("  warning: {}", one_line(warning));
+        outln!("  warning: {}", line(warning));
     }
 }

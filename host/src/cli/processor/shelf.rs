@@ -3,9 +3,9 @@
 use crate::admin::Processors;
 use crate::cli::client::Client;
 use crate::cli::exit::{Exit, Usage};
+use crate::cli::output::line;
 use crate::cli::paths::{of_processor, of_tenant};
 use crate::cli::reach::Reach;
-use crate::telemetry::causes::one_line;
 
 pub(super) fn list(reach: &Reach, tenant: Option<String>, host: bool, json: bool) -> anyhow::Result<Exit> {
     let client = Client::connect(reach)?;
@@ -24,9 +24,9 @@ pub(super) fn list(reach: &Reach, tenant: Option<String>, host: bool, json: bool
         let hash = processor.hash.get(..16).unwrap_or_default();
         let used =
             if processor.used_by.is_empty() { "unused".to_owned() } else { processor.used_by.join(" ") };
-        outln!("{:<32} {hash}  {:>9} bytes  {}", one_line(&name), processor.size, one_line(&used));
+        outln!("{:<32} {hash}  {:>9} bytes  {}", line(&name), processor.size, line(&used));
         if let Some(summary) = processor.summary.as_ref().filter(|summary| !summary.is_empty()) {
-            outln!("  {}", one_line(summary));
+            outln!("  {}", line(summary));
         }
         if !processor.grants.is_empty() {
             outln!("  needs the grants {}", processor.grants.join(", "));

@@ -14,9 +14,9 @@ use super::report;
 use crate::cli::arguments::RunOptions;
 use crate::cli::client::Client;
 use crate::cli::exit::{Exit, Usage};
+use crate::cli::output::line;
 use crate::cli::paths::of_tenant;
 use crate::cli::reach::Reach;
-use crate::telemetry::causes::one_line;
 use crate::transaction::trial::Outcome;
 
 /// What the server tells.
@@ -63,7 +63,7 @@ pub(super) fn run(
     let path = of_tenant(tenant, "/try")?;
     let tried: Tried = Client::connect(reach)?.post_json(&path, &body)?.expect(&[200])?;
     for Said { level, stage, text } in &tried.log {
-        eprintln!("{} {}: {}", one_line(level), one_line(stage), text.escape_debug());
+        eprintln!("{} {}: {}", line(level), line(stage), text.escape_debug());
     }
     let decode = |message: &String| STANDARD.decode(message).context("the server's answer is not base64");
     let message = tried.message.as_ref().map(decode).transpose()?;

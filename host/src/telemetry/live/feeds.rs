@@ -119,7 +119,8 @@ impl Feeds {
 
     pub(super) fn message(&self, message: &Arc<RecentMessage>) {
         for listener in &mut self.list().listeners {
-            if !listener.interest.messages || !listener.is_for(Some(&message.record.tenant)) {
+            let of = Some(&*message.record.tenant).filter(|_| !message.record.is_orphan);
+            if !listener.interest.messages || !listener.is_for(of) {
                 continue;
             }
             if listener.messages_left == 0 {
@@ -164,6 +165,13 @@ impl Feeds {
         for listener in list.listeners.iter().filter(wanted) {
             let _ = listener.figures.try_send(text.clone());
         }
+    }
+
+    /// Every feed of one tenant's ends.
+    pub(super) fn end_of(&self, tenant: &str) {
+        let mut list = self.list();
+        list.listeners.retain(|listener| listener.interest.tenant.as_deref() != Some(tenant));
+        self.count.store(list.listeners.len(), Ordering::Relaxed);
     }
 
     /// Every feed ends, and there are no new ones.

@@ -132,7 +132,8 @@ impl Live {
             self.feeds.message(&message);
         }
         lock(&self.host).message(second, message.clone());
-        if let Some(book) = self.book(&message.record.tenant) {
+        let is_orphan = message.record.is_orphan;
+        if let Some(book) = (!is_orphan).then(|| self.book(&message.record.tenant)).flatten() {
             lock(&book).message(second, message);
         }
     }
@@ -142,6 +143,7 @@ impl Live {
         if let Event::TenantRemoved { tenant } = event {
             // At once: another one may come under the same name.
             self.tenants.write().unwrap_or_else(PoisonError::into_inner).remove(tenant);
+            self.feeds.end_of(tenant);
         }
         match event {
             Event::SessionRefused { .. } => lock(&self.host).seconds.refused(self.clock.second()),
