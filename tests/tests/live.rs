@@ -411,6 +411,7 @@ fn hostile_texts_reach_no_terminal() {
     let tenant = serde_json::json!({"name": evil, "revision": 1, "chain": evil, "messages": 1, "problems": [evil],
         "breakers": [{"stage": evil, "place": evil, "retry_in_ms": null}]});
     let answers = [
+        ("/v1/session", serde_json::json!({"tenant": null}).to_string()),
         ("/v1/messages", serde_json::json!({"messages": [message]}).to_string()),
         ("/v1/status", serde_json::json!({"version": evil, "uptime_s": 1, "draining": false, "not_ready": evil,
             "listeners": [[evil, evil]], "tenants": [tenant]}).to_string()),

@@ -379,6 +379,7 @@ mod tests {
         let guard = |metrics_open| {
             let (keys, _) = Keys::new(&[], "nowhere".into(), Box::new(|_| true));
             Guard {
+                bodies: Work::with(BODIES_MAX, BODIES_PER_OWNER),
                 hosts: Hosts::new("127.0.0.1:1".parse().unwrap(), &[]),
                 keys,
                 sessions: Sessions::default(),

@@ -17,14 +17,17 @@ pub struct Problem {
     status: u16,
     detail: String,
     /// All that is wrong with a file, with where.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    problems: Vec<config::Problem>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(value_type = Vec<config::Problem>, required = false)]
+    problems: Box<[config::Problem]>,
     /// Keys that only the host may set.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    keys: Vec<String>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(value_type = Vec<String>, required = false)]
+    keys: Box<[String]>,
     /// Who uses what cannot be removed.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    users: Vec<String>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(value_type = Vec<String>, required = false)]
+    users: Box<[String]>,
     /// In seconds.
     #[serde(skip)]
     retry_after: Option<u32>,
@@ -38,9 +41,9 @@ impl Problem {
             title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
             detail: detail.into(),
-            problems: Vec::new(),
-            keys: Vec::new(),
-            users: Vec::new(),
+            problems: Box::default(),
+            keys: Box::default(),
+            users: Box::default(),
             retry_after: None,
         }
     }
@@ -53,19 +56,19 @@ impl Problem {
     /// A tenant asked for what is the host's to set.
     pub fn host_only(detail: impl Into<String>, keys: Vec<String>) -> Self {
         let (kind, title) = ("urn:gatepost:host-only-setting", "host-only-setting");
-        Self { kind, title, keys, ..Self::new(StatusCode::FORBIDDEN, detail) }
+        Self { kind, title, keys: keys.into(), ..Self::new(StatusCode::FORBIDDEN, detail) }
     }
 
     /// With who uses it.
     #[must_use]
     pub fn users(self, users: Vec<String>) -> Self {
-        Self { users, ..self }
+        Self { users: users.into(), ..self }
     }
 
     /// With all that is wrong.
     #[must_use]
     pub fn problems(self, problems: Vec<config::Problem>) -> Self {
-        Self { problems, ..self }
+        Self { problems: problems.into(), ..self }
     }
 
     /// With when to try again, in seconds.

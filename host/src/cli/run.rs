@@ -22,7 +22,7 @@ mod watch;
 pub(super) fn run(reach: &Reach, options: &RunOptions, json: bool) -> anyhow::Result<Exit> {
     let is_asked = options.tenant.is_some() && reach.names_a_server();
     let Some(chain) = options.chain.as_ref().filter(|_| !is_asked) else {
-        return live::run(reach, options, stages(options)?, json);
+        return live::run(reach, options, &stages(options)?, json);
     };
     let config = reach.config.clone().or_else(find_config);
     let job = Job { config, options, chain, sources: sources::of(options)?, stages: stages(options)?, json };

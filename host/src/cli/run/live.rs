@@ -39,7 +39,7 @@ struct Said {
 pub(super) fn run(
     reach: &Reach,
     options: &RunOptions,
-    stage: toml::Table,
+    stage: &toml::Table,
     json: bool,
 ) -> anyhow::Result<Exit> {
     let tenant = options.tenant.as_deref().unwrap_or_default();
