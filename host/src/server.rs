@@ -159,7 +159,6 @@ impl Server {
         std::fs::create_dir_all(&config.server.state_dir).with_context(|| {
             format!("cannot make the state folder `{}`", config.server.state_dir.display())
         })?;
-        let claim = claim::claim(&config.server.state_dir)?;
         let kv = SqliteKv::new(&config.server.state_dir.join("kv.db"));
         let swap_found = Arc::<AtomicBool>::default();
         #[cfg(feature = "wasm")]
@@ -195,6 +194,7 @@ impl Server {
             sockets.push((bind(listener.address, &listener.name).await?, listener.clone()));
         }
         let admin_socket = bind(config.admin.address, "admin").await?;
+        let claim = claim::claim(&config.server.state_dir)?;
         let hooks_running = HooksRunning::default();
         let retired = catalog.retiring();
         let hooks = tokio::spawn(retirement::run(retired, telemetry.clone(), hooks_running.clone()));

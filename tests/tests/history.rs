@@ -173,7 +173,10 @@ fn by_the_command_line() {
     assert!(lines[1].starts_with("     2  20") && lines[1].ends_with("subject-tag | maildir"), "{told}");
     let told = site.gatepost(&["chain", "history", "acme", "--revision", "2"]).exits(0).text();
     assert!(told.contains("subject-tag: nothing -> host/subject-tag@1.0.0\n"), "{told}");
-    assert!(told.contains("\n domains = [\"acme.example\"]\n-chain = \"maildir\"\n+chain = \"subject-tag"), "{told}");
+    assert!(
+        told.contains("\n domains = [\"acme.example\"]\n-chain = \"maildir\"\n+chain = \"subject-tag"),
+        "{told}"
+    );
     let json: Value =
         serde_json::from_str(&site.gatepost(&["--json", "chain", "history", "acme"]).exits(0).text())
             .unwrap();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 
-use gatepost::telemetry::{Event, Level, MessageRecord, StageRecord};
+use gatepost::telemetry::{Event, FailureRecord, Level, MessageRecord, StageRecord};
 
 use super::{page, workspace};
 
@@ -26,7 +26,9 @@ pub(super) fn one_of_each() -> Vec<Event> {
         ..StageRecord::default()
     };
     let stages = vec![stage];
-    let record = MessageRecord { tenant: s("t"), reason: s("why"), stages, ..MessageRecord::default() };
+    let failures = vec![FailureRecord::default()];
+    let record =
+        MessageRecord { tenant: s("t"), reason: s("why"), stages, failures, ..MessageRecord::default() };
     let (id, tenant, sink) = (s("id"), s("t"), s("sink"));
     vec![
         Event::Started { version: "", listeners: Vec::new(), admin: s("") },
