@@ -167,7 +167,8 @@ fn edits_are_taken_up() {
 /// Goal: two servers do not share a state folder.
 #[test]
 fn one_server_one_state_folder() {
-    let server = server();
+    // Another free port for each: the folder alone is what they share.
+    let server = Server::builder().chain("acme", "acme.example", "maildir").start();
     let second = server.site().gatepost(&["serve"]).exits(74);
     assert!(second.stderr.contains("another server is at work"), "{}", second.stderr);
 }
