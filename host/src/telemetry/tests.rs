@@ -180,7 +180,7 @@ fn a_stuck_reader_costs_lines_and_no_waiting() {
     let _reader = std::fs::OpenOptions::new().read(true).write(true).open(&path).unwrap();
     let telemetry = Telemetry::new(&Settings { file: Some(path), ..Settings::default() }).unwrap();
     let text = "x".repeat(64 << 10);
-    for _ in 0..100 {
+    for _ in 0..200 {
         telemetry.emit(notice(Level::Info, &text));
     }
     assert!(!telemetry.flush(Duration::from_millis(50)));
