@@ -16,8 +16,9 @@ if [ ! -x "$venv/bin/schemathesis" ]; then
     "$venv/bin/pip" install --quiet "schemathesis==$version"
 fi
 
+server=
 state=$(mktemp -d)
-trap 'kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; rm -rf "$state"' EXIT
+trap '[ -z "$server" ] || { kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; }; rm -rf "$state"' EXIT
 mkdir -p "$state/state/catalog/tenants"
 for tenant in acme globex; do
     printf 'domains = ["%s.example"]\nchain = "header | maildir"\n' "$tenant" >"$state/state/catalog/tenants/$tenant.toml"
