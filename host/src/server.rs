@@ -12,19 +12,18 @@ mod inner;
 mod sandbox;
 #[cfg(feature = "wasm")]
 mod swap;
+mod threads;
 mod ticker;
 
 use std::fs::File;
-use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use tokio::net::TcpListener;
-use tokio::runtime::{Handle, Runtime};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -45,6 +44,7 @@ use crate::{listener, token};
 #[cfg(feature = "wasm")]
 pub(crate) use code::Code;
 use inner::Inner;
+use threads::{ChainThreads, cores};
 
 /// How long the last replies, `shutdown` hooks and log lines may take once `drain_timeout` is over.
 const LAST_WORDS_MAX: Duration = Duration::from_secs(3);
@@ -383,37 +383,6 @@ fn catalog_of(
     loader: impl ComponentLoader + 'static,
 ) -> Catalog {
     Catalog::open(Arc::new(config.clone()), registry, Arc::new(loader), telemetry.clone())
-}
-
-/// Chains run here, one thread a core; socket threads run none. May be dropped anywhere: what still runs is cut off.
-struct ChainThreads(Option<Runtime>);
-
-impl ChainThreads {
-    fn start() -> io::Result<(Self, Handle)> {
-        let mut builder = tokio::runtime::Builder::new_multi_thread();
-        // The first threads are the workers; those that come later wait for disks.
-        let (workers, named) = (cores(), AtomicUsize::new(0));
-        builder.thread_name_fn(move || {
-            let of_chains = named.fetch_add(1, Ordering::Relaxed) < workers;
-            if of_chains { "chain" } else { "disk" }.to_owned()
-        });
-        let runtime = builder.worker_threads(workers).enable_time().build()?;
-        let handle = runtime.handle().clone();
-        Ok((Self(Some(runtime)), handle))
-    }
-}
-
-/// Cores that this process may use.
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-impl Drop for ChainThreads {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
-    }
 }
 
 /// Who may ask at the admin address.

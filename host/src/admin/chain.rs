@@ -14,11 +14,10 @@ use super::audit::Touched;
 use super::condition::{Condition, tag};
 use super::guard::Pass;
 use super::openapi::Problems;
-use super::principal::Principal;
 use super::problem::Problem;
 use super::processors::unreadable;
 use super::{body, work};
-use crate::catalog::{Ask, ChainChange, ChainSettings, ChainView, ChangeError, Origin};
+use crate::catalog::{Ask, Catalog, ChainChange, ChainSettings, ChainView, ChangeError, Origin};
 
 /// Largest body, in bytes: that of a tenant's file.
 pub(super) const BODY_MAX: u64 = 1 << 20;
@@ -76,7 +75,6 @@ pub(super) async fn live(
 )]
 pub(super) async fn put(
     State(api): State<Api>,
-    Extension(principal): Extension<Principal>,
     Extension(pass): Extension<Pass>,
     parts: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
@@ -85,17 +83,30 @@ pub(super) async fn put(
     let Path(tenant) = parts.map_err(unreadable)?;
     let condition = Condition::of(&headers)?;
     let change: ChainChange = body::json(&headers, body, BODY_MAX, "a chain").await?;
-    let turn = api.turn(&pass).await?;
-    let catalog = api.handle.catalog();
-    let origin = Origin::set(&principal.name());
-    let set = move || {
+    let set = move |catalog: &Catalog, tenant: &str, ask: &Ask| catalog.set_chain(tenant, &change, ask);
+    make_live(&api, &pass, tenant, condition, (Origin::set, "chain set"), set).await
+}
+
+/// Changes a tenant's chain, once there is a place, in the name of whoever asks.
+async fn make_live(
+    api: &Api,
+    pass: &Pass,
+    tenant: String,
+    condition: Condition,
+    (origin, what): (fn(&str) -> Origin, &'static str),
+    change: impl FnOnce(&Catalog, &str, &Ask) -> Result<ChainView, ChangeError> + Send + 'static,
+) -> Result<Response, Problem> {
+    let turn = api.turn(pass).await?;
+    let (catalog, principal) = (api.handle.catalog(), pass.principal());
+    let work = move || {
         let tenant = tenant.to_ascii_lowercase();
         let (live, _) = catalog.chain(&tenant)?;
+        let origin = origin(&principal.name());
         let ask = Ask { origin, by_tenant: !principal.is_host(), expected: condition.expected(Some(live)) };
-        Ok::<_, ChangeError>((live, catalog.set_chain(&tenant, &change, &ask)?))
+        Ok::<_, ChangeError>((live, change(&catalog, &tenant, &ask)?))
     };
-    let (before, view) = turn.spend(set).await??;
-    Ok(live_now(Some(before), view, "chain set").into_response())
+    let (before, view) = turn.spend(work).await??;
+    Ok(live_now(Some(before), view, what).into_response())
 }
 
 /// Check a change of a tenant's chain
@@ -111,7 +122,6 @@ pub(super) async fn put(
 )]
 pub(super) async fn check(
     State(api): State<Api>,
-    Extension(principal): Extension<Principal>,
     Extension(pass): Extension<Pass>,
     parts: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
@@ -121,7 +131,8 @@ pub(super) async fn check(
     let change: ChainChange = body::json(&headers, body, BODY_MAX, "a chain").await?;
     let turn = api.turn(&pass).await?;
     let catalog = api.handle.catalog();
-    let check = move || catalog.check_chain(&tenant.to_ascii_lowercase(), &change, !principal.is_host());
+    let by_tenant = !pass.principal().is_host();
+    let check = move || catalog.check_chain(&tenant.to_ascii_lowercase(), &change, by_tenant);
     Ok(Json(turn.spend(check).await??))
 }
 
@@ -150,7 +161,6 @@ pub(super) struct Rollback {
 )]
 pub(super) async fn rollback(
     State(api): State<Api>,
-    Extension(principal): Extension<Principal>,
     Extension(pass): Extension<Pass>,
     parts: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
@@ -159,17 +169,8 @@ pub(super) async fn rollback(
     let Path(tenant) = parts.map_err(unreadable)?;
     let condition = Condition::of(&headers)?;
     let Rollback { revision } = body::words(&headers, body).await?;
-    let turn = api.turn(&pass).await?;
-    let catalog = api.handle.catalog();
-    let origin = Origin::rollback(&principal.name());
-    let roll_back = move || {
-        let tenant = tenant.to_ascii_lowercase();
-        let (live, _) = catalog.chain(&tenant)?;
-        let ask = Ask { origin, by_tenant: !principal.is_host(), expected: condition.expected(Some(live)) };
-        Ok::<_, ChangeError>((live, catalog.roll_back(&tenant, revision, &ask)?))
-    };
-    let (before, view) = turn.spend(roll_back).await??;
-    Ok(live_now(Some(before), view, "chain rolled back").into_response())
+    let back = move |catalog: &Catalog, tenant: &str, ask: &Ask| catalog.roll_back(tenant, revision, ask);
+    make_live(&api, &pass, tenant, condition, (Origin::rollback, "chain rolled back"), back).await
 }
 
 /// The answer to a change: what is live now, with what the audit log is to say of it.

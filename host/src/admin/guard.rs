@@ -325,7 +325,7 @@ fn bearer(headers: &HeaderMap) -> Bearer<'_> {
 impl From<Denied> for Problem {
     fn from(denied: Denied) -> Self {
         match denied {
-            Denied::NotThere => no_tenant(),
+            Denied::NotThere => Self::no_tenant(),
             Denied::ReadOnly => Self::new(StatusCode::FORBIDDEN, "this token may look, but change nothing"),
             Denied::OwnersOnly => Self::new(StatusCode::FORBIDDEN, "this is for owners' tokens"),
             Denied::HostOnly => {
@@ -333,11 +333,6 @@ impl From<Denied> for Problem {
             }
         }
     }
-}
-
-/// What is told of a tenant that is not there, and of one that is another's.
-pub(super) fn no_tenant() -> Problem {
-    Problem::no_tenant()
 }
 
 #[cfg(test)]

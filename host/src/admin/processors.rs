@@ -19,7 +19,7 @@ use super::openapi::{Binary, Problems};
 use super::principal::Principal;
 use super::problem::Problem;
 use super::{body, work};
-use crate::catalog::{Inventory, Place, ProcessorView, UploadError, Uploaded};
+use crate::catalog::{InventoryError, Place, ProcessorView, UploadError, Uploaded};
 use crate::telemetry::causes::one_line;
 
 /// What a path holds, once its percent signs are undone; what is no UTF-8 is no path of ours.
@@ -208,13 +208,14 @@ async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-impl From<Inventory> for Problem {
-    fn from(error: Inventory) -> Self {
+impl From<InventoryError> for Problem {
+    fn from(error: InventoryError) -> Self {
         let detail = error.to_string();
         match error {
-            Inventory::Absent(_) => Self::new(StatusCode::NOT_FOUND, detail),
-            Inventory::InUse { users, .. } => Self::new(StatusCode::CONFLICT, detail).users(users),
-            Inventory::Io(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail),
+            InventoryError::NoTenant(_) => Self::no_tenant(),
+            InventoryError::Absent(_) => Self::new(StatusCode::NOT_FOUND, detail),
+            InventoryError::InUse { users, .. } => Self::new(StatusCode::CONFLICT, detail).users(users),
+            InventoryError::Io(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail),
         }
     }
 }

@@ -116,7 +116,6 @@ pub(super) async fn get(
 )]
 pub(super) async fn put(
     State(api): State<Api>,
-    Extension(principal): Extension<Principal>,
     Extension(pass): Extension<Pass>,
     parts: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
@@ -136,7 +135,7 @@ pub(super) async fn put(
     let settings = TenantSettings::of_json(json).map_err(wrong)?;
     let turn = api.turn(&pass).await?;
     let (catalog, tokens) = (api.handle.catalog(), api.guard.tokens().clone());
-    let author = principal.name();
+    let author = pass.principal().name();
     let put = move || {
         if !catalog.has_tenant(&tenant) {
             // Those of one that had its name once must not open this one.

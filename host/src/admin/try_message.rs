@@ -19,7 +19,6 @@ use utoipa::ToSchema;
 use super::api::Api;
 use super::guard::Pass;
 use super::openapi::{Binary, Problems};
-use super::principal::Principal;
 use super::problem::Problem;
 use super::processors::unreadable;
 use super::{body, work};
@@ -103,7 +102,6 @@ pub(super) struct Said {
 )]
 pub(super) async fn post(
     State(api): State<Api>,
-    Extension(principal): Extension<Principal>,
     Extension(pass): Extension<Pass>,
     parts: Result<Path<String>, PathRejection>,
     query: Result<Query<Vec<(String, String)>>, QueryRejection>,
@@ -122,6 +120,7 @@ pub(super) async fn post(
     };
     let mut file = body::spool(&headers, body, size_max, what, catalog.state_dir()).await?;
     let turn = api.turn(&pass).await?;
+    let by_tenant = !pass.principal().is_host();
     let make = move || {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(|error| body::unkept(&error))?;
@@ -135,11 +134,11 @@ pub(super) async fn post(
             return Err(wrong(text));
         }
         let envelope = sent.envelope(new_id()).map_err(wrong)?;
-        let made = catalog.try_out(&tenant, change.as_ref(), !principal.is_host())?;
+        let made = catalog.try_out(&tenant, change.as_ref(), by_tenant)?;
         Ok::<_, Problem>((made, envelope, message))
     };
     let (made, envelope, message) = turn.spend(make).await??;
-    let TryOut { tenant, line_up, said, telemetry: _voice } = made;
+    let TryOut { tenant, line_up, said } = made;
     let chains = api.handle.chains();
     let tried = chains.try_message(&tenant, line_up, envelope, limits.header_size, Bytes::from(message));
     let mut outcome = tried.await.map_err(work::busy)?;

@@ -205,44 +205,56 @@ impl Catalog {
         self.put(live, made.tenant, text, ask)
     }
 
-    /// Makes what was built live, unless what it was built of has changed meanwhile.
-    fn put(&self, live: &Live, mut tenant: Tenant, text: &str, ask: &Ask) -> Result<ChainView, ChangeError> {
+    /// Makes what was built live in the place of what it was built from, unless that has changed meanwhile.
+    fn put(&self, live: &Live, tenant: Tenant, text: &str, ask: &Ask) -> Result<ChainView, ChangeError> {
         let _one_at_a_time = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = tenant.name.clone();
         self.still_open()?;
-        let now = self.live(&name)?;
+        let now = self.live(&tenant.name)?;
         if now.tenant.revision != live.tenant.revision && ask.expected.is_some() {
             return Err(ChangeError::Stale { live: now.tenant.revision });
         }
-        let built_of = self.with_resolver(|cx| fingerprint_of(cx, &name, text, &tenant.components));
         // Another tenant may have come under the same name, with the same text.
-        let is_it = Arc::ptr_eq(&now.tenant.quota, &live.tenant.quota);
-        if !is_it || now.text != live.text || built_of != Some(tenant.fingerprint) {
-            return Err(ChangeError::Conflict(format!(
-                "`{name}`, its components or the config changed while the chain was checked; try again"
-            )));
+        if !Arc::ptr_eq(&now.tenant.quota, &live.tenant.quota) || now.text != live.text {
+            return Err(changed_meanwhile(&tenant.name));
         }
-        let taken = |pattern: String| ChangeError::Refused(vec![taken_domain(&name, &pattern)]);
+        self.go_live(tenant, text, Some(&now.text), ask)
+    }
+
+    /// Makes a tenant live whose file says `before`, or who has none: durable first, then swapped in. To be called by whoever holds
+    /// `reloading`.
+    pub(super) fn go_live(
+        &self,
+        mut tenant: Tenant,
+        text: &str,
+        before: Option<&str>,
+        ask: &Ask,
+    ) -> Result<ChainView, ChangeError> {
+        let name = tenant.name.clone();
+        let built_of = self.with_resolver(|cx| fingerprint_of(cx, &name, text, &tenant.components));
+        if built_of != Some(tenant.fingerprint) {
+            return Err(changed_meanwhile(&name));
+        }
         let current = self.current();
-        current.with(Arc::new(tenant.clone())).map_err(taken)?;
+        let taken = |pattern: String| ChangeError::Refused(vec![taken_domain(&name, &pattern)]);
+        current.check_domains(&tenant).map_err(taken)?;
         let about = ask.origin.about(&tenant);
         tenant.revision = self.store.append(&name, text, &about).map_err(|error| unwritten(&error))?;
-        if text != now.text {
+        if before != Some(text) {
             self.store.put_tenant(&name, text).map_err(|error| {
-                self.take_back(&name, &now.text, tenant.revision);
+                self.take_back(&name, before, tenant.revision);
                 unwritten(&error)
             })?;
         }
         // It is live from here on: a revision that stays pending is found by the next start.
         let _ = self.store.confirm(&name, tenant.revision);
         let tenant = Arc::new(tenant);
-        self.install(current.with(tenant.clone()).map_err(taken)?);
+        self.install(current.with(tenant.clone()));
         self.went_live(&tenant);
         Ok(ChainView::of(&tenant))
     }
 
     /// Says so.
-    pub(super) fn went_live(&self, tenant: &Tenant) {
+    fn went_live(&self, tenant: &Tenant) {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).remove(&tenant.name);
         self.telemetry.emit(Event::TenantLoaded {
             tenant: tenant.name.clone(),
@@ -264,10 +276,13 @@ impl Catalog {
     }
 
     /// After the live file could not be written: as far as the disk still lets us, what never went live leaves no trace.
-    fn take_back(&self, name: &str, before: &str, revision: u64) {
+    fn take_back(&self, name: &str, before: Option<&str>, revision: u64) {
         let _ = self.store.forget(name, revision);
-        if self.store.read_tenant(name).is_ok_and(|text| text != before) {
-            let _ = self.store.put_tenant(name, before);
+        if self.store.read_tenant(name).ok().as_deref() != before {
+            let _ = match before {
+                Some(before) => self.store.put_tenant(name, before),
+                None => std::fs::remove_file(self.store.tenant_path(name)),
+            };
         }
     }
 
@@ -324,6 +339,12 @@ impl Catalog {
 pub(super) fn refusal(name: &str, key: &str, text: impl Into<String>) -> ChangeError {
     let (file, key, text) = (file_name(name), key.to_owned(), text.into());
     ChangeError::Refused(vec![Problem { file, line: 0, key, text }])
+}
+
+fn changed_meanwhile(name: &str) -> ChangeError {
+    ChangeError::Conflict(format!(
+        "`{name}`, its components or the config changed while the chain was checked; try again"
+    ))
 }
 
 pub(super) fn unwritten(error: &io::Error) -> ChangeError {

@@ -132,39 +132,52 @@ impl Generation {
         self.broken.insert(name, patterns);
     }
 
-    /// The same with `tenant` in it, or in the place of the one that has its name.
+    /// Whether a tenant may have the domains that it asks for.
     ///
     /// # Errors
-    /// A domain of it that another tenant has.
-    pub(super) fn with(&self, tenant: Arc<Tenant>) -> Result<Self, String> {
+    /// One that another tenant has.
+    pub(super) fn check_domains(&self, tenant: &Tenant) -> Result<(), String> {
+        if self.tenants.get(&tenant.name).is_some_and(|old| old.domains == tenant.domains) {
+            return Ok(());
+        }
+        self.without(&tenant.name).without_broken().give_domains(tenant)
+    }
+
+    /// The same with `tenant` in it, or in the place of the one that has its name; its domains were checked.
+    pub(super) fn with(&self, tenant: Arc<Tenant>) -> Self {
         if self.tenants.get(&tenant.name).is_some_and(|old| old.domains == tenant.domains) {
             let mut next = self.clone();
             next.tenants.insert(tenant.name.clone(), tenant);
-            return Ok(next);
+            return next;
         }
         let mut next = self.without(&tenant.name);
-        next.domains = DomainTable::default();
-        for other in next.tenants.values().cloned().collect::<Vec<_>>() {
-            // They stand beside each other already.
-            let _ = next.give_domains(&other);
-        }
-        next.give_domains(&tenant)?;
-        for (name, patterns) in std::mem::take(&mut next.broken) {
+        let broken = std::mem::take(&mut next.broken);
+        next = next.without_broken();
+        let _ = next.give_domains(&tenant);
+        for (name, patterns) in broken {
             next.add_broken(name, patterns);
         }
         next.tenants.insert(tenant.name.clone(), tenant);
-        Ok(next)
+        next
+    }
+
+    /// The same without what serves nothing: its domains are free for whoever serves.
+    fn without_broken(self) -> Self {
+        let mut next = Self { domains: DomainTable::default(), broken: BTreeMap::new(), ..self };
+        for tenant in next.tenants.values().cloned().collect::<Vec<_>>() {
+            // They stand beside each other already.
+            let _ = next.give_domains(&tenant);
+        }
+        next
     }
 
     /// The same without the tenant of this name; its domains are nobody's.
     pub(super) fn without(&self, name: &str) -> Self {
-        let mut next = Self { domains: DomainTable::default(), ..self.clone() };
+        let mut next = self.clone();
         next.tenants.remove(name);
         let mut broken = std::mem::take(&mut next.broken);
         broken.remove(name);
-        for other in next.tenants.values().cloned().collect::<Vec<_>>() {
-            let _ = next.give_domains(&other);
-        }
+        let mut next = next.without_broken();
         for (name, patterns) in broken {
             next.add_broken(name, patterns);
         }

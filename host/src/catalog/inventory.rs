@@ -48,10 +48,13 @@ pub struct ProcessorView {
     pub used_by: Vec<String>,
 }
 
-/// Why a component was not removed.
+/// Why components were not shown, or one not removed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Inventory {
-    /// There is none, or no such owner.
+pub enum InventoryError {
+    /// There is no such tenant.
+    #[error("there is no tenant `{0}`")]
+    NoTenant(String),
+    /// There is none.
     #[error("there is no `{0}`")]
     Absent(String),
     /// Live chains have it.
@@ -71,10 +74,10 @@ impl Catalog {
     /// The components of a tenant and those of the host, or with none the host's alone, by name and version. Blocks.
     ///
     /// # Errors
-    /// [`Inventory::Absent`] where there is no such tenant, [`Inventory::Io`].
-    pub fn processors(&self, tenant: Option<&str>) -> Result<Vec<ProcessorView>, Inventory> {
+    /// [`InventoryError::NoTenant`], [`InventoryError::Io`].
+    pub fn processors(&self, tenant: Option<&str>) -> Result<Vec<ProcessorView>, InventoryError> {
         if let Some(tenant) = tenant.filter(|tenant| !self.has_tenant(tenant)) {
-            return Err(Inventory::Absent(tenant.to_owned()));
+            return Err(InventoryError::NoTenant(tenant.to_owned()));
         }
         let current = self.current();
         let mut views = Vec::new();
@@ -93,9 +96,15 @@ impl Catalog {
     ///
     /// # Errors
     /// Then it is still there.
-    pub fn remove_processor(&self, tenant: Option<&str>, name: &str, version: &str) -> Result<(), Inventory> {
+    pub fn remove_processor(
+        &self,
+        tenant: Option<&str>,
+        name: &str,
+        version: &str,
+    ) -> Result<(), InventoryError> {
         let owner = tenant.unwrap_or(HOST);
-        let absent = || Inventory::Absent(format!("{owner}/{name}@{version}").escape_debug().to_string());
+        let absent =
+            || InventoryError::Absent(format!("{owner}/{name}@{version}").escape_debug().to_string());
         let parsed = Version::parse(version).ok().filter(|_| is_name(name));
         let parsed = parsed.filter(|_| tenant.is_none_or(|tenant| self.has_tenant(tenant)));
         let version = parsed.ok_or_else(absent)?;
@@ -106,11 +115,11 @@ impl Catalog {
         if !users.is_empty() {
             let users = users.into_iter().map(|(tenant, revision)| format!("{tenant} (revision {revision})"));
             let processor = format!("{owner}/{name}@{version}");
-            return Err(Inventory::InUse { processor, users: users.collect() });
+            return Err(InventoryError::InUse { processor, users: users.collect() });
         }
         self.store.remove_processor(owner, name, &version).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => absent(),
-            _ => Inventory::Io(format!("it cannot be removed: {error}")),
+            _ => InventoryError::Io(format!("it cannot be removed: {error}")),
         })?;
         let (owner, name, version) = (owner.to_owned(), name.to_owned(), version.to_string());
         self.telemetry.emit(Event::ProcessorRemoved { owner, name, version });
@@ -166,6 +175,6 @@ fn users(current: &Generation, owner: &str, name: &str, version: &str) -> Vec<(S
     tenants.map(|tenant| (tenant.name.clone(), tenant.revision)).collect()
 }
 
-fn unread(error: &io::Error) -> Inventory {
-    Inventory::Io(format!("the components cannot be read: {error}"))
+fn unread(error: &io::Error) -> InventoryError {
+    InventoryError::Io(format!("the components cannot be read: {error}"))
 }

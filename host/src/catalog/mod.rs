@@ -35,7 +35,7 @@ pub use crate::sink::SinkFactory;
 pub use change::{Ask, ChangeError};
 pub use fresh::Tried;
 pub use generation::{Generation, Resolution, Tenant};
-pub use inventory::{Inventory, ProcessorView};
+pub use inventory::{InventoryError, ProcessorView};
 pub use loader::{
     Allowed, ComponentLoader, ComponentStage, ComponentUpload, Inspection, LoadRefusal, NoComponents,
 };
@@ -196,8 +196,8 @@ impl Catalog {
         report
     }
 
-    /// Reads the files of these tenants anew, and of those that do not serve what their files say; none: all. What is told and logged is what has
-    /// changed. Blocks as `reload` does.
+    /// Reads the files of these tenants anew, and of those that do not serve what their files say; none: all. What is told and
+    /// logged is what has changed. Blocks as `reload` does.
     pub fn refresh(&self, only: Option<&BTreeSet<String>>) -> ReloadReport {
         let before = self.refused();
         // A component that has come may be what a file lacked.

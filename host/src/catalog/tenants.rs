@@ -1,13 +1,13 @@
 //! Tenants as a whole: shown, made, changed and removed by the host.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::build::{file_name, taken_domain};
+use super::build::file_name;
 use super::change::{Ask, ChangeError, refusal, unwritten};
-use super::fresh::{self, Draft, fingerprint_of};
+use super::fresh::{self, Draft};
 use super::settings::Unwritable;
 use super::store::HOST;
 use super::{Catalog, ChainView, TenantSettings};
@@ -81,37 +81,17 @@ impl Catalog {
         let file = file_name(name);
         let draft = Draft { name, file: &file, text, revision: 1, meant: None };
         let made = self.with_resolver(|cx| fresh::make(cx, None, draft)).map_err(ChangeError::Refused)?;
-        let mut tenant = made.tenant;
         let _one_at_a_time = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         self.still_open()?;
-        let current = self.current();
-        if current.tenants.contains_key(name) {
+        if self.current().tenants.contains_key(name) {
             return Err(ChangeError::Conflict(format!("`{name}` was made by somebody else just now")));
         }
         if !self.has_tenant(name) {
             // What one left that had this name, and whose file was removed by hand, is not the new one's.
             self.store.remove_tenant(name, now_ms()).map_err(|error| unwritten(&error))?;
         }
-        let built_of = self.with_resolver(|cx| fingerprint_of(cx, name, text, &tenant.components));
-        if built_of != Some(tenant.fingerprint) {
-            return Err(ChangeError::Conflict(format!(
-                "the components of `{name}` or the config changed while it was checked; try again"
-            )));
-        }
-        let taken = |pattern: String| ChangeError::Refused(vec![taken_domain(name, &pattern)]);
-        current.with(Arc::new(tenant.clone())).map_err(taken)?;
-        let about = ask.origin.about(&tenant);
-        tenant.revision = self.store.append(name, text, &about).map_err(|error| unwritten(&error))?;
-        self.store.put_tenant(name, text).map_err(|error| {
-            let _ = self.store.forget(name, tenant.revision);
-            unwritten(&error)
-        })?;
-        // As in a change: it is live from here on.
-        let _ = self.store.confirm(name, tenant.revision);
-        let tenant = Arc::new(tenant);
-        self.install(current.with(tenant.clone()).map_err(taken)?);
-        self.went_live(&tenant);
-        Ok(ChainView::of(&tenant))
+        let before = self.store.read_tenant(name).ok();
+        self.go_live(made.tenant, text, before.as_deref(), ask)
     }
 
     /// Removes a tenant: its domains are nobody's from now on, messages in flight come to their end. Its file, history and

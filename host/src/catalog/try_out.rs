@@ -19,8 +19,6 @@ pub struct TryOut {
     pub line_up: LineUp,
     /// What its stages say.
     pub said: Receiver<Arc<Event>>,
-    /// The voice they have.
-    pub telemetry: Telemetry,
 }
 
 impl Catalog {
@@ -49,6 +47,6 @@ impl Catalog {
             Ok(cx.resolve(name, &file, true)?.line_up)
         });
         let line_up = line_up.map_err(ChangeError::Refused)?;
-        Ok(TryOut { tenant, line_up, said, telemetry })
+        Ok(TryOut { tenant, line_up, said })
     }
 }

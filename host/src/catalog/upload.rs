@@ -4,7 +4,7 @@
 //! place: name, version, size limit --> bytes --> inspect --> temporary file, fsync, rename, fsync of the folder
 //! ```
 //!
-//! An upload changes no chain: a reload, or a change of a chain, finds what is newest then.
+//! An upload changes no chain: who changes a chain, or sets the same once more, finds what is newest then.
 
 use std::sync::{Arc, PoisonError};
 

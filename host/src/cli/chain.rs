@@ -28,19 +28,27 @@ pub(super) fn run(reach: &Reach, verb: &ChainVerb, json: bool) -> anyhow::Result
 }
 
 fn show(reach: &Reach, tenant: &str, json: bool) -> anyhow::Result<Exit> {
-    let answer = Client::connect(reach)?.get(&of_tenant(tenant, "/chain")?)?;
+    let client = Client::connect(reach)?;
+    let answer = client.get(&of_tenant(tenant, "/chain")?)?;
     let revision = revision(&answer);
     let settings: ChainSettings = answer.expect(&[200])?;
+    let live: ChainView = client.get(&of_tenant(tenant, "/chain/live")?)?.expect(&[200])?;
+    let runs = live.stages.iter().map(|stage| &stage.processor);
+    let runs: Vec<&String> = runs.chain(live.recipients.iter().map(|check| &check.processor)).collect();
     if json {
         let mut shown = serde_json::to_value(&settings)?;
         shown["tenant"] = tenant.into();
         shown["revision"] = revision.into();
+        shown["runs"] = serde_json::to_value(&runs)?;
         outln!("{}", serde_json::to_string_pretty(&shown)?);
         return Ok(Exit::Ok);
     }
     let number = revision.map_or_else(|| "?".to_owned(), |revision| revision.to_string());
     outln!("{}: revision {number}", line(tenant));
     outln!("  chain       {}", line(&settings.chain));
+    for processor in runs.iter().filter(|processor| processor.contains('@')) {
+        outln!("  runs        {}", line(processor));
+    }
     for (key, text) in [("recipients", &settings.recipients), ("on_failure", &settings.on_failure)] {
         if let Some(text) = text {
             outln!("  {key:<11} {}", line(text));

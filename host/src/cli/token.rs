@@ -10,9 +10,9 @@ use anyhow::Context as _;
 use super::arguments::token::{AddOptions, TokenVerb};
 use super::client::{Answer, Client};
 use super::exit::{Exit, Usage};
+use super::paths::of_tenant;
 use super::reach::Reach;
 use crate::admin::{NewToken, Rotation, TokenList, TokenMade, TokenRole};
-use crate::chain::spec::is_name;
 use crate::cli::output::line;
 
 pub(super) fn run(reach: &Reach, verb: &TokenVerb, json: bool) -> anyhow::Result<Exit> {
@@ -20,12 +20,12 @@ pub(super) fn run(reach: &Reach, verb: &TokenVerb, json: bool) -> anyhow::Result
         TokenVerb::List { tenant } => list(reach, tenant, json),
         TokenVerb::Add(options) => add(reach, options, json),
         TokenVerb::Rotate { id, tenant, overlap, output } => {
-            let path = format!("{}/{}/rotate", path(tenant)?, checked(id)?);
+            let path = format!("{}/{}/rotate", tokens(tenant)?, checked(id)?);
             let rotation = Rotation { overlap: overlap.clone() };
             show(&Client::connect(reach)?.post_json(&path, &rotation)?, output.as_deref(), json)
         }
         TokenVerb::Remove { id, tenant } => {
-            let path = format!("{}/{}", path(tenant)?, checked(id)?);
+            let path = format!("{}/{}", tokens(tenant)?, checked(id)?);
             Client::connect(reach)?.delete(&path)?.expect_nothing(204)?;
             if !json {
                 outln!("token {id} opens nothing any more");
@@ -36,7 +36,7 @@ pub(super) fn run(reach: &Reach, verb: &TokenVerb, json: bool) -> anyhow::Result
 }
 
 fn list(reach: &Reach, tenant: &str, json: bool) -> anyhow::Result<Exit> {
-    let list: TokenList = Client::connect(reach)?.get(&path(tenant)?)?.expect(&[200])?;
+    let list: TokenList = Client::connect(reach)?.get(&tokens(tenant)?)?.expect(&[200])?;
     if json {
         outln!("{}", serde_json::to_string_pretty(&list)?);
         return Ok(Exit::Ok);
@@ -54,7 +54,7 @@ fn list(reach: &Reach, tenant: &str, json: bool) -> anyhow::Result<Exit> {
 }
 
 fn add(reach: &Reach, options: &AddOptions, json: bool) -> anyhow::Result<Exit> {
-    let path = path(&options.tenant)?;
+    let path = tokens(&options.tenant)?;
     let new = NewToken {
         role: options.role.into(),
         label: options.label.clone(),
@@ -108,12 +108,8 @@ fn name(role: TokenRole) -> &'static str {
     }
 }
 
-/// A path holds no tenant that is no name.
-fn path(tenant: &str) -> Result<String, Usage> {
-    if is_name(&tenant.to_ascii_lowercase()) {
-        return Ok(format!("/v1/tenants/{tenant}/tokens"));
-    }
-    Err(Usage(format!("`{}` cannot name a tenant", tenant.escape_debug())))
+fn tokens(tenant: &str) -> Result<String, Usage> {
+    of_tenant(tenant, "/tokens")
 }
 
 /// An id; whoever gives the whole token by mistake does not see it again.

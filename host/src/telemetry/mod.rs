@@ -15,6 +15,7 @@ pub(crate) mod line;
 pub mod live;
 mod log;
 pub mod metrics;
+pub mod record;
 pub mod settings;
 pub mod subscriber;
 
@@ -25,10 +26,11 @@ use std::time::Duration;
 use tokio::sync::broadcast;
 
 pub use causes::causes;
-pub use event::{Event, FailureRecord, Level, MessageRecord, StageRecord};
+pub use event::{Event, Level};
 pub(crate) use line::is_active;
 pub use metrics::watched::{BreakerFigure, PoolFigure};
 pub use metrics::{CpuCounter, LiveInstance};
+pub use record::{FailureRecord, MessageRecord, StageRecord};
 pub use settings::Settings;
 
 use live::{Feed, Figures, Gauges, Interest, Live, RecentMessage};

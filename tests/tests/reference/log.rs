@@ -152,7 +152,8 @@ fn fields(source: &str) -> Vec<(String, String)> {
 /// Method: the source is read for the words, and held against one event of each kind, written as the log writes it.
 #[test]
 fn log_fields() {
-    let source = fs::read_to_string(workspace().join("host/src/telemetry/event.rs")).unwrap();
+    let read = |file: &str| fs::read_to_string(workspace().join("host/src/telemetry").join(file)).unwrap();
+    let source = read("event.rs") + &read("record.rs");
     let block = |head: &str| {
         let start = source.find(head).unwrap_or_else(|| panic!("no `{head}`")) + head.len();
         let end = source[start..].find("\n}").unwrap() + start;

@@ -16,7 +16,7 @@ use super::{Held, Made, OVERLAP, TokenError, TokenRole, Wanted};
 use crate::admin::api::Api;
 use crate::admin::audit::Touched;
 use crate::admin::body;
-use crate::admin::guard::{Pass, no_tenant};
+use crate::admin::guard::Pass;
 use crate::admin::openapi::Problems;
 use crate::admin::problem::Problem;
 use crate::admin::processors::unreadable;
@@ -210,7 +210,7 @@ fn told(Made { text, held }: Made, what: String) -> Response {
 /// The tenant, if it is there.
 fn tenant(api: &Api, name: &str) -> Result<String, Problem> {
     let name = name.to_ascii_lowercase();
-    if api.guard.keys.is_tenant(&name) { Ok(name) } else { Err(no_tenant()) }
+    if api.guard.keys.is_tenant(&name) { Ok(name) } else { Err(Problem::no_tenant()) }
 }
 
 /// What is none is not repeated: it may be a token that was pasted into the wrong place.

@@ -225,13 +225,13 @@ fn what_is_in_use_stays() {
     world.component("host", "strip", "1.1.0", "wasm 2");
     set(&world, "strip | maildir").unwrap();
     let remove = |version: &str| world.catalog.remove_processor(None, "strip", version);
-    let Err(Inventory::InUse { users, .. }) = remove("1.1.0") else { panic!("it is in use") };
+    let Err(InventoryError::InUse { users, .. }) = remove("1.1.0") else { panic!("it is in use") };
     assert_eq!(users, ["acme (revision 2)"]);
     remove("1.0.0").unwrap();
-    assert!(matches!(remove("1.0.0"), Err(Inventory::Absent(_))));
+    assert!(matches!(remove("1.0.0"), Err(InventoryError::Absent(_))));
     for (tenant, name) in [(Some("../x"), "strip"), (None, "../strip"), (Some("nobody"), "strip")] {
         let gone = world.catalog.remove_processor(tenant, name, "1.1.0");
-        assert!(matches!(gone, Err(Inventory::Absent(_))), "{tenant:?} {name}");
+        assert!(matches!(gone, Err(InventoryError::Absent(_))), "{tenant:?} {name}");
     }
     let there = world.catalog.processors(Some("acme")).unwrap();
     let told: Vec<_> =
