@@ -25,9 +25,17 @@ async function showRevision(tenant, revision, live, place, signal) {
     const views = [
       [
         "Change",
-        one.diff
-          ? diffView(one.diff, `What revision ${revision} changed`)
-          : h("p", { class: "note" }, "The first that is kept: there is nothing to compare it with."),
+        [
+          one.meant.length > 0 &&
+            h(
+              "ul",
+              { class: "plain" },
+              one.meant.map((change) => h("li", {}, h("code", {}, visible(change)))),
+            ),
+          one.diff
+            ? diffView(one.diff, `What revision ${revision} changed`)
+            : h("p", { class: "note" }, "The file is the same as before."),
+        ],
       ],
       ...(live
         ? []

@@ -27,6 +27,10 @@ function facts(record) {
   const pairs = [
     ["Reply", visible(reply)],
     record.reason && ["Reason", visible(record.reason)],
+    ...(record.failures ?? []).map((one) => [
+      "Failed",
+      [h("strong", {}, visible(one.stage)), ` (${visible(one.policy)}): ${visible(one.text)}`],
+    ]),
     [
       "Client",
       [

@@ -124,6 +124,8 @@ fn nothing_changes_where_it_is_refused() {
     refused(grant, "stage.asking.grants", "grants_allowed");
     let null = json!({"chain": "picky | maildir", "stage": {"picky": {"config": {"a": null}}}});
     refused(null, "stage.picky.config", "null");
+    let two = |size: &str| json!({"chain": "a:buffer | b:buffer | maildir", "stage": {"a": {"size": "8MiB"}, "b": {"size": size}}});
+    refused(two("8193KiB"), "chain", "may keep 16778240 bytes of a message, buffered_max is 16MiB");
     let many: String = (0..70).map(|n| format!("a{n}:debug | ")).collect();
     refused(json!({"chain": many + "maildir"}), "chain", "stages");
     for (body, status) in [

@@ -124,6 +124,10 @@ fn what_cannot_be_tried() {
             "{query}"
         );
     }
+    let many = |n: usize| vec!["jo@acme.example"; n];
+    tried(&server, &json!({"message": ENCODED, "recipients": many(100), "helo": "h".repeat(512)}));
+    refuse(json!({"message": ENCODED, "recipients": many(101)}), 400);
+    refuse(json!({"message": ENCODED, "helo": "h".repeat(513)}), 400);
     let large = vec![b'x'; (25 << 20) + 1];
     assert_eq!(post(&server, PATH, "message/rfc822", &large).status, 413);
     assert_eq!(post(&server, "/v1/tenants/nobody/try", "message/rfc822", b"x").status, 404);

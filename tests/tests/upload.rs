@@ -379,6 +379,20 @@ fn so_many_uploads_at_once() {
     server.upload("acme", "y", "1.0.0", &component).is(201);
 }
 
+/// Goal: a tenant has as many components as `components_max` allows, every version counted, and one more once one is gone.
+#[test]
+fn so_many_components() {
+    let server = Server::builder().section("limits", "components_max = 2").start();
+    let put = |name: &str, version: &str| server.upload("acme", name, version, &guest(name).component());
+    put("a", "1.0.0").is(201);
+    put("a", "1.0.1").is(201);
+    let full = put("b", "1.0.0").is(409).json();
+    assert!(full["detail"].as_str().unwrap().contains("components_max is 2: remove some"), "{full}");
+    put("a", "1.0.1").is(200);
+    server.api("DELETE", "/v1/tenants/acme/processors/a/1.0.0").is(204);
+    put("b", "1.0.0").is(201);
+}
+
 /// Goal: a server that is killed in the middle of uploads comes back with whole components only.
 /// Method: it is killed after another and another pause while one upload follows the next.
 #[test]

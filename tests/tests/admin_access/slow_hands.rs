@@ -90,3 +90,24 @@ fn the_next_tenant_of_that_name() {
     let figures = ask(&server, "GET", "/v1/figures", &next.text, None).is(200).body;
     assert!(!figures.contains("old.example"), "{figures}");
 }
+
+/// Goal: bodies that dribble in take so many places and no more: another one is told to come back, and whoever only asks, or is
+/// somebody else, is answered.
+#[test]
+fn so_many_bodies() {
+    let server = two_tenants().start();
+    let owner = make(&server, "acme", &json!({"role": "owner"}));
+    let body = br#"{"chain": "maildir"}"#;
+    let check = "/v1/tenants/acme/chain/check";
+    let held: Vec<_> = (0..6).map(|_| begin(&server, "POST", check, &owner.text, body)).collect();
+    let change = json!({"chain": "maildir"});
+    let refused = ask(&server, "POST", check, &owner.text, Some(&change)).is(503);
+    assert_eq!(refused.header("retry-after"), "2");
+    ask(&server, "GET", "/v1/tenants/acme/chain", &owner.text, None).is(200);
+    ask(&server, "POST", check, &server.token(), Some(&change)).is(200);
+    assert_eq!(server.get("/healthz").status, 200);
+    for stream in held {
+        assert_eq!(finish(stream, body), 200);
+    }
+    ask(&server, "POST", check, &owner.text, Some(&change)).is(200);
+}

@@ -176,3 +176,20 @@ impl Chains {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: a message that grows beyond what is kept fails, and is not cut short; one at the limit is whole.
+    #[tokio::test]
+    async fn so_much_is_kept() {
+        for (kept_max, verdict, message) in [(5, "accept", Some(b"hello".to_vec())), (4, "failed", None)] {
+            let limits = RunLimits { chunk_size: 1 << 10, header_size_max: 1 << 10 };
+            let envelope = Envelope::new(MessageId::default(), None, Vec::new());
+            let pieces = std::iter::once(Ok(Bytes::from_static(b"hello")));
+            let came = within(kept_max, &LineUp::default(), limits, envelope, pieces).await.unwrap();
+            assert_eq!((&*came.verdict, came.message), (verdict, message));
+        }
+    }
+}
