@@ -1,7 +1,7 @@
 //! One client's connection: bytes in and out, deadlines, and what the session says to do with them.
 //!
 //! ```text
-//! socket --LineDecoder--> Session --Action--> reply | RCPT check | content --DotDecoder--> Transaction
+//! socket --LineDecoder--> Session --Action--> reply | RCPT check | content --DotDecoder--> Fork
 //!                                                                | chunk --ChunkDecoder--> the same
 //! ```
 //!
@@ -10,8 +10,12 @@
 
 mod chunks;
 mod content;
+mod facts;
 mod hangup;
+mod intake;
+mod patience;
 mod recipients;
+mod sender;
 
 use std::io;
 use std::net::IpAddr;
@@ -34,8 +38,9 @@ use crate::smtp::framing::{LineDecoder, LineProgress};
 use crate::smtp::session::{Session, SessionConfig};
 use crate::tenant::Buffer;
 use crate::tls::{TlsSlot, Wire};
-use crate::transaction::Chains;
+use crate::transaction::{Chains, Opening};
 use chunks::Chunked;
+use patience::Patience;
 
 /// Bytes asked of the socket at once while it waits for commands: an idle session holds no more.
 const COMMAND_READ_SIZE: usize = 4 << 10;
@@ -80,6 +85,12 @@ pub enum Ended {
     ClientGone,
     /// Silence.
     Timeout,
+    /// Content came too slowly.
+    Slow,
+    /// The session has lasted as long as it may.
+    SessionOver,
+    /// The client talked before it was greeted.
+    EarlyTalk,
     /// We are shutting down.
     Draining,
     /// The handshake failed.
@@ -93,6 +104,9 @@ impl Ended {
             Self::Said => "quit",
             Self::ClientGone => "client_gone",
             Self::Timeout => "timeout",
+            Self::Slow => "too_slow",
+            Self::SessionOver => "session_timeout",
+            Self::EarlyTalk => "early_talk",
             Self::Draining => "draining",
             Self::Tls => "tls_failed",
         }
@@ -110,7 +124,10 @@ pub struct Connection {
     port: Arc<Port>,
     wire: Wire,
     client: IpAddr,
+    /// Its name in the DNS, where a proxy told it.
+    client_name: Option<String>,
     session: Session,
+    patience: Patience,
     lines: LineDecoder,
     input: BytesMut,
     /// The tenant's room for input that was read ahead of its chain.
@@ -119,8 +136,10 @@ pub struct Connection {
     drain: watch::Receiver<Drain>,
     /// Pinned from MAIL on.
     generation: Option<Arc<Generation>>,
-    /// The tenant of the recipients taken so far.
-    tenant: Option<Arc<Tenant>>,
+    /// Tenants that were asked about recipients, and what they have taken.
+    openings: Vec<Opening>,
+    /// Whose room input takes that is read ahead of a chain.
+    payer: Option<Arc<Tenant>>,
     /// The message whose chunks come, between two of them.
     chunked: Option<Box<Chunked>>,
     /// The message's id, where something was asked about it before it came.
@@ -130,7 +149,8 @@ pub struct Connection {
 impl Connection {
     /// A connection at its beginning. `wire` may be under TLS already.
     pub fn new(port: Arc<Port>, wire: Wire, client: IpAddr) -> Self {
-        let mut session = Session::new(port.session.clone());
+        let may_speak_for_others = port.listener.xclient.iter().any(|network| network.contains(&client));
+        let mut session = Session::new(port.session.clone(), may_speak_for_others);
         if wire.tls().is_some() {
             session.tls_started();
         }
@@ -138,6 +158,8 @@ impl Connection {
             session,
             wire,
             client,
+            client_name: None,
+            patience: Patience::new(&port.listener, Instant::now()),
             lines: LineDecoder::new(ANY_LINE_MAX),
             input: BytesMut::new(),
             ahead: None,
@@ -145,7 +167,8 @@ impl Connection {
             drain: port.drain.clone(),
             port,
             generation: None,
-            tenant: None,
+            openings: Vec::new(),
+            payer: None,
             chunked: None,
             id: None,
         }
@@ -153,16 +176,17 @@ impl Connection {
 
     /// Serves the client to its end.
     pub async fn serve(mut self) -> Ended {
-        let greeting = self.session.greeting();
-        greeting.encode(&mut self.output);
-        let ended = loop {
-            if let Err(ended) = self.step().await {
-                break ended;
-            }
-        };
+        let mut ended = self.greet().await;
+        while ended.is_ok() {
+            ended = self.step().await;
+        }
+        let ended = ended.err().unwrap_or(Ended::Said);
         let last_words = match ended {
             Ended::Draining => Some(Reply::new(421, "4.3.2", "Shutting down, try again later")),
-            Ended::Timeout => Some(Reply::new(421, "4.4.2", "No command in time, closing")),
+            Ended::Timeout => Some(Reply::new(421, "4.4.2", "Nothing came in time, closing")),
+            Ended::Slow => Some(Reply::new(421, "4.4.2", "The message comes too slowly, closing")),
+            Ended::SessionOver => Some(Reply::new(421, "4.4.2", "The session lasts too long; connect again")),
+            Ended::EarlyTalk => Some(Reply::new(554, "5.5.1", "Wait for the greeting before you talk")),
             Ended::Said | Ended::ClientGone | Ended::Tls => None,
         };
         if let Some(reply) = last_words {
@@ -173,6 +197,24 @@ impl Connection {
             let _ = timeout(LINGER_MAX, self.part()).await;
         }
         ended
+    }
+
+    /// Greets the client, unless it talks before.
+    async fn greet(&mut self) -> Result<(), Ended> {
+        let delay = self.port.listener.greeting_delay;
+        if !delay.is_zero() {
+            let mut drain = self.drain.clone();
+            self.input.reserve(COMMAND_READ_SIZE);
+            tokio::select! {
+                read = self.wire.stream().read_buf(&mut self.input) => {
+                    return Err(if read? == 0 { Ended::ClientGone } else { Ended::EarlyTalk });
+                }
+                () = reached(&mut drain, Drain::Draining) => return Err(Ended::Draining),
+                () = tokio::time::sleep(delay) => {}
+            }
+        }
+        self.session.greeting().encode(&mut self.output);
+        Ok(())
     }
 
     /// One command: read it, and do what the session says.
@@ -213,7 +255,7 @@ impl Connection {
             self.chunked = None;
         }
         if !self.session.in_transaction() {
-            (self.generation, self.tenant, self.id) = (None, None, None);
+            self.forget_transaction();
         } else if self.generation.is_none() {
             self.generation = Some(self.port.catalog.current());
         }
@@ -223,21 +265,9 @@ impl Connection {
     async fn act(&mut self, action: Action) -> Result<(), Ended> {
         match action {
             Action::Reply(reply) => reply.encode(&mut self.output),
-            Action::CheckRecipient(mailbox) => {
-                let answer = self.check_recipient(mailbox).await?;
-                // The answer is a reply or the 421 of too many errors, never another check.
-                match self.session.recipient_checked(answer) {
-                    Action::Close(reply) => {
-                        reply.encode(&mut self.output);
-                        return Err(Ended::Said);
-                    }
-                    Action::Reply(reply) => reply.encode(&mut self.output),
-                    Action::CheckRecipient(_)
-                    | Action::Receive(_)
-                    | Action::Chunk(_)
-                    | Action::Skip { .. }
-                    | Action::StartTls(_) => {}
-                }
+            Action::Close(reply) => {
+                reply.encode(&mut self.output);
+                return Err(Ended::Said);
             }
             Action::Receive(incoming) => self.receive(*incoming).await?,
             Action::Chunk(chunk) => self.chunk(chunk).await?,
@@ -246,10 +276,46 @@ impl Connection {
                 reply.encode(&mut self.output);
                 self.start_tls().await?;
             }
+            Action::CheckSender => {
+                let answer = self.check_sender();
+                let answer = self.session.sender_checked(answer);
+                return self.say(answer);
+            }
+            Action::CheckRecipient(mailbox) => {
+                let answer = self.check_recipient(mailbox).await?;
+                let answer = self.session.recipient_checked(answer);
+                return self.say(answer);
+            }
+            Action::Authenticate { mechanism, initial } => {
+                let outcome = self.authenticate(&mechanism, initial.as_deref()).await?;
+                let answer = self.session.authenticated(outcome);
+                return self.say(answer);
+            }
+            Action::Believe(claims) => {
+                let answer = self.believe(&claims);
+                return self.say(answer);
+            }
+        }
+        Ok(())
+    }
+
+    /// The session's answer to what was found out: a reply, which may be its last.
+    fn say(&mut self, answer: Action) -> Result<(), Ended> {
+        match answer {
+            Action::Reply(reply) => reply.encode(&mut self.output),
             Action::Close(reply) => {
                 reply.encode(&mut self.output);
                 return Err(Ended::Said);
             }
+            // It asks no more.
+            Action::CheckSender
+            | Action::CheckRecipient(_)
+            | Action::Receive(_)
+            | Action::Chunk(_)
+            | Action::Skip { .. }
+            | Action::StartTls(_)
+            | Action::Authenticate { .. }
+            | Action::Believe(_) => {}
         }
         Ok(())
     }
@@ -259,9 +325,10 @@ impl Connection {
         self.flush(phase).await?;
         self.ahead = None;
         self.input.reserve(COMMAND_READ_SIZE);
-        let read = timeout_at(deadline, self.wire.stream().read_buf(&mut self.input));
+        let session_end = self.patience.session_end();
+        let read = timeout_at(deadline.min(session_end), self.wire.stream().read_buf(&mut self.input));
         tokio::select! {
-            read = read => got(&read),
+            read = read => got(&read, if session_end < deadline { Ended::SessionOver } else { Ended::Timeout }),
             () = reached(&mut self.drain, phase) => Err(Ended::Draining),
         }
     }
@@ -271,11 +338,21 @@ impl Connection {
         self.flush(Drain::Over).await?;
         self.ahead = None;
         self.input.reserve(READ_SIZE);
-        let read = timeout(self.port.listener.data_timeout, self.wire.stream().read_buf(&mut self.input));
+        let (began, allowed) = (Instant::now(), self.patience.for_content());
+        let (deadline, session_end) = (began + allowed, self.patience.session_end());
+        let late = match session_end < deadline {
+            true => Ended::SessionOver,
+            false if allowed < self.port.listener.data_timeout => Ended::Slow,
+            false => Ended::Timeout,
+        };
+        let held = self.input.len();
+        let read = timeout_at(deadline.min(session_end), self.wire.stream().read_buf(&mut self.input));
         tokio::select! {
-            read = read => got(&read),
-            () = reached(&mut self.drain, Drain::Over) => Err(Ended::Draining),
+            read = read => got(&read, late)?,
+            () = reached(&mut self.drain, Drain::Over) => return Err(Ended::Draining),
         }
+        self.patience.took(began.elapsed(), self.input.len() - held);
+        Ok(())
     }
 
     /// Sends what is due. A client that does not read is waited for as long as for a command, and until `phase` at most.
@@ -303,8 +380,13 @@ impl Connection {
         self.lines = LineDecoder::new(ANY_LINE_MAX);
         self.wire.start_tls(&slot).await.map_err(|_| Ended::Tls)?;
         self.session.tls_started();
-        (self.generation, self.tenant, self.id) = (None, None, None);
+        self.forget_transaction();
         Ok(())
+    }
+
+    fn forget_transaction(&mut self) {
+        (self.generation, self.payer, self.id) = (None, None, None);
+        self.openings.clear();
     }
 
     /// Sends what is due and waits until the client has closed too, so that a reset does not swallow the last reply.
@@ -318,11 +400,11 @@ impl Connection {
     }
 }
 
-fn got(read: &Result<io::Result<usize>, Elapsed>) -> Result<(), Ended> {
+fn got(read: &Result<io::Result<usize>, Elapsed>, late: Ended) -> Result<(), Ended> {
     match read {
         Ok(Ok(0) | Err(_)) => Err(Ended::ClientGone),
         Ok(Ok(_)) => Ok(()),
-        Err(_) => Err(Ended::Timeout),
+        Err(_) => Err(late),
     }
 }
 

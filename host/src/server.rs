@@ -406,16 +406,25 @@ async fn bind(address: SocketAddr, name: &str) -> anyhow::Result<TcpListener> {
 
 fn tls_slot(listener: &Listener) -> anyhow::Result<Option<Arc<TlsSlot>>> {
     let Some(tls) = &listener.tls else { return Ok(None) };
-    let slot = TlsSlot::load(&tls.cert, &tls.key).with_context(|| format!("listener `{}`", listener.name))?;
+    let slot = TlsSlot::load(&tls.main.cert, &tls.main.key)
+        .with_context(|| format!("listener `{}`", listener.name))?;
     Ok(Some(Arc::new(slot)))
 }
 
 fn session_config(config: &Config, listener: &Listener) -> SessionConfig {
     SessionConfig {
         hostname: config.server.hostname.clone(),
+        speaks: listener.speaks,
         message_size_max: listener.message_size_max.0,
         recipients_max: listener.recipients_max,
+        messages_max: listener.session_messages_max,
+        session_recipients_max: listener.session_recipients_max,
         errors_max: listener.errors_max,
+        unknown_recipients_max: listener.unknown_recipients_max,
+        auth_tries_max: listener.auth_tries_max,
         starttls_offered: listener.tls.as_ref().is_some_and(|tls| tls.mode == TlsMode::Starttls),
+        auth: listener.auth,
+        dsn: listener.dsn,
+        binarymime: listener.binarymime,
     }
 }

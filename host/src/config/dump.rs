@@ -1,9 +1,12 @@
 //! Writes the config that is in force as TOML, for `gatepost check --dump`. Reads back as the same, but for secrets.
 
+use ipnet::IpNet;
 use toml::{Table, Value};
 
 use super::units::format_duration;
-use super::{Config, Listener, TlsMode, limits};
+use super::{CertFiles, ClientAuth, Config, Listener, Rate, Tls, TlsMode, limits};
+use crate::smtp::Speaks;
+use crate::smtp::session::AuthPolicy;
 
 /// The whole config, defaults filled in; secrets as `***`.
 pub fn dump(config: &Config) -> String {
@@ -48,34 +51,87 @@ fn server(config: &Config) -> Table {
 
 fn listener(listener: &Listener) -> Table {
     let l = listener;
+    let speaks = if l.speaks == Speaks::Smtp { "smtp" } else { "lmtp" };
+    let auth = match l.auth {
+        AuthPolicy::None => "none",
+        AuthPolicy::Offered => "offered",
+        AuthPolicy::Required => "required",
+    };
     let mut entries = table([
         ("name", l.name.as_str().into()),
         ("address", l.address.to_string().into()),
-        ("protocol", "smtp".into()),
+        ("protocol", speaks.into()),
+        ("handshake_timeout", format_duration(l.handshake_timeout).into()),
+        ("proxy_protocol", l.proxy_protocol.into()),
+        ("trusted", networks(&l.trusted)),
+        ("xclient", networks(&l.xclient)),
+        ("auth", auth.into()),
+        ("dsn", l.dsn.into()),
+        ("binarymime", l.binarymime.into()),
         ("message_size_max", l.message_size_max.to_string().into()),
         ("header_size_max", l.header_size_max.to_string().into()),
+        ("text_line_max", l.text_line_max.to_string().into()),
         ("bare_newlines", if l.reject_bare_newlines { "reject" } else { "keep" }.into()),
-        ("recipients_max", number(l.recipients_max)),
+        ("received_max", number(l.received_max)),
         ("sessions_max", number(l.sessions_max)),
         ("sessions_per_client", number(l.sessions_per_client)),
+        ("sessions_per_network", number(l.sessions_per_network)),
+        ("session_rate", rate(l.session_rate)),
+        ("message_rate", rate(l.message_rate)),
+        ("recipient_rate", rate(l.recipient_rate)),
+        ("auth_failure_rate", rate(l.auth_failure_rate)),
+        ("recipients_max", number(l.recipients_max)),
+        ("session_messages_max", number(l.session_messages_max)),
+        ("session_recipients_max", number(l.session_recipients_max)),
+        ("errors_max", number(l.errors_max)),
+        ("unknown_recipients_max", number(l.unknown_recipients_max)),
+        ("unknown_recipients_delay", format_duration(l.unknown_recipients_delay).into()),
+        ("auth_tries_max", number(l.auth_tries_max)),
+        ("greeting_delay", format_duration(l.greeting_delay).into()),
         ("command_timeout", format_duration(l.command_timeout).into()),
         ("data_timeout", format_duration(l.data_timeout).into()),
-        ("errors_max", number(l.errors_max)),
-        ("received_max", number(l.received_max)),
+        ("data_rate_min", l.data_rate_min.to_string().into()),
+        ("session_timeout", format_duration(l.session_timeout).into()),
     ]);
-    if let Some(tls) = &l.tls {
-        let mode = match tls.mode {
-            TlsMode::Starttls => "starttls",
-            TlsMode::Implicit => "implicit",
-        };
-        let tls = table([
-            ("cert", tls.cert.display().to_string().into()),
-            ("key", tls.key.display().to_string().into()),
-            ("mode", mode.into()),
-        ]);
-        entries.insert("tls".to_owned(), tls.into());
+    entries.extend(l.tls.as_ref().map(|listener| ("tls".to_owned(), tls(listener).into())));
+    entries.extend(l.submission.as_ref().map(|tenant| ("submission".to_owned(), tenant.as_str().into())));
+    entries
+}
+
+fn tls(tls: &Tls) -> Table {
+    let mode = match tls.mode {
+        TlsMode::Starttls => "starttls",
+        TlsMode::Implicit => "implicit",
+    };
+    let client_auth = match tls.client_auth {
+        ClientAuth::None => "none",
+        ClientAuth::Optional => "optional",
+        ClientAuth::Required => "required",
+    };
+    let mut entries = cert_files(&tls.main);
+    entries.extend(table([("mode", mode.into()), ("client_auth", client_auth.into())]));
+    if !tls.more.is_empty() {
+        let more: Vec<Value> = tls.more.iter().map(|files| cert_files(files).into()).collect();
+        entries.insert("more".to_owned(), more.into());
     }
     entries
+        .extend(tls.client_ca.as_ref().map(|ca| ("client_ca".to_owned(), ca.display().to_string().into())));
+    entries
+}
+
+fn cert_files(files: &CertFiles) -> Table {
+    table([
+        ("cert", files.cert.display().to_string().into()),
+        ("key", files.key.display().to_string().into()),
+    ])
+}
+
+fn networks(networks: &[IpNet]) -> Value {
+    networks.iter().map(|network| Value::from(network.to_string())).collect::<Vec<_>>().into()
+}
+
+fn rate(rate: Option<Rate>) -> Value {
+    rate.map_or_else(|| "none".to_owned(), |rate| rate.to_string()).into()
 }
 
 fn admin(config: &Config) -> Table {

@@ -150,6 +150,9 @@ limits! {
     buffered_max: ByteSize, 4 * MIB..=64 * GIB, ByteSize(16 * MIB);
     /// How long a message may wait for its turn; then 451 4.3.2. Default 30s.
     queue_wait_max: Duration, Duration::ZERO..=secs(3600), secs(30);
+    /// How long a chain may hold up those of other tenants that get the same message by LMTP, in all; then its recipients get 451.
+    /// Default 5s.
+    fork_stall_max: Duration, ms(1)..=secs(3600), secs(5);
     /// Most stages of a chain. Default 64.
     stages_max: usize, 1..=1000, 64;
     /// Consecutive messages that a sandboxed stage fails before its breaker opens. Default 20; 0: it never does.

@@ -1,130 +1,142 @@
-//! Reads one `[[listener]]`.
+//! The shape of `[[listener]]`: one address that clients connect to, and what they may do there.
+//!
+//! Every limit of the front door is here, each with the reason for its default.
 
-use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
-use std::ops::RangeInclusive;
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use super::reader::Reader;
-use super::{ByteSize, Listener, Tls, TlsMode};
-use crate::chain::spec::is_name;
+use ipnet::IpNet;
 
-const KIB: u64 = 1 << 10;
-const MIB: u64 = 1 << 20;
-const GIB: u64 = 1 << 30;
-/// `"1s"` to `"1h"`.
-const TIMEOUT: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3600);
+use super::{ByteSize, Rate};
+use crate::smtp::Speaks;
+use crate::smtp::session::AuthPolicy;
 
-/// Names and addresses of the listeners so far, and of the admin API.
-pub(super) struct Taken {
-    names: HashSet<String>,
-    addresses: HashMap<SocketAddr, String>,
+/// `[[listener]]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listener {
+    /// Name in logs and metrics. Unique.
+    pub name: String,
+    /// Address to listen on.
+    pub address: SocketAddr,
+    /// What is spoken there.
+    pub speaks: Speaks,
+    /// Certificates and mode; none: no TLS.
+    pub tls: Option<Tls>,
+    /// How long a client may take for its PROXY header and its TLS handshake. Default 30s: a slow phone needs a few.
+    pub handshake_timeout: Duration,
+    /// Whether peers in `trusted` send a PROXY header first. Default false.
+    pub proxy_protocol: bool,
+    /// Networks of the proxies that are believed. Default none.
+    pub trusted: Vec<IpNet>,
+    /// Networks that may use XCLIENT. Default none.
+    pub xclient: Vec<IpNet>,
+    /// Whether clients may or must say who they are. Default none.
+    pub auth: AuthPolicy,
+    /// Tenant whose chain takes what authenticated clients send to domains that nobody here has. Default none: 550 5.7.1.
+    pub submission: Option<String>,
+    /// Whether DSN is offered (RFC 3461). Default false: only a relay can keep what it promises.
+    pub dsn: bool,
+    /// Whether BINARYMIME is offered (RFC 3030). Default false: few readers of stored mail understand it.
+    pub binarymime: bool,
+
+    /// Largest message in octets of content after unstuffing; advertised as SIZE (RFC 1870). Default 25MiB.
+    pub message_size_max: ByteSize,
+    /// Longest header section. Default 256KiB.
+    pub header_size_max: ByteSize,
+    /// Longest line of content in octets, its end not counted; past it 554 5.6.0. Default 0: any, as what came in goes on as it
+    /// came; RFC 5321 §4.5.3.1.6 has 998.
+    pub text_line_max: ByteSize,
+    /// Bare CR or LF in content: refuse the message (true, default) or keep them.
+    pub reject_bare_newlines: bool,
+    /// Most `Received` fields of a message; past it 554 5.4.6. Default 100 (RFC 5321 §6.3).
+    pub received_max: usize,
+
+    /// Most sessions at once; past it 421. Default 1000.
+    pub sessions_max: usize,
+    /// Most sessions of one client address at once; past it 421. Default 50.
+    pub sessions_per_client: usize,
+    /// Most sessions of one client network, /24 or /64, at once; past it 421. Default 200: four busy addresses.
+    pub sessions_per_network: usize,
+    /// Sessions that one client address may begin; past it 421. Default none: big senders connect in bursts.
+    pub session_rate: Option<Rate>,
+    /// Messages that one client address may begin; past it 450. Default none.
+    pub message_rate: Option<Rate>,
+    /// Recipients that one client address may name; past it 450. Default none.
+    pub recipient_rate: Option<Rate>,
+    /// Failed AUTHs of one client address; past it 421. Default 20/10m: who has mistyped gets along, who guesses does not.
+    pub auth_failure_rate: Option<Rate>,
+
+    /// Most recipients of one message; past it 452. Default 100 (RFC 5321 §4.5.3.1.8).
+    pub recipients_max: usize,
+    /// Messages of one session; then 421. Default 1000: whoever sends more connects anew, perhaps to another host.
+    pub session_messages_max: usize,
+    /// Recipients named in one session; then 421. Default 10000.
+    pub session_recipients_max: usize,
+    /// Errors of one session, refused recipients not counted; then 421 and close. Default 10.
+    pub errors_max: usize,
+    /// Refused recipients of one session; then 421 and close. Default 20: lists carry dead addresses, guessers carry many.
+    pub unknown_recipients_max: usize,
+    /// How long each refused recipient is answered later once half of `unknown_recipients_max` is reached. Default 1s.
+    pub unknown_recipients_delay: Duration,
+    /// Failed AUTHs of one session; then 421 and close. Default 3.
+    pub auth_tries_max: usize,
+
+    /// How long a client is watched before the greeting: who talks meanwhile gets 554. Default 0s: only what has come by
+    /// then is seen.
+    pub greeting_delay: Duration,
+    /// Silence before a command. Default 5m (RFC 5321 §4.5.3.2.7).
+    pub command_timeout: Duration,
+    /// Silence between two reads of content. Default 3m (RFC 5321 §4.5.3.2.5).
+    pub data_timeout: Duration,
+    /// Octets a second that content must come at, once `data_timeout` has been waited in all; slower ends with 421. Default 100B:
+    /// a modem was faster. 0: any.
+    pub data_rate_min: ByteSize,
+    /// How long a session may last in all; then 421. Default 2h: longer than any honest one.
+    pub session_timeout: Duration,
 }
 
-impl Taken {
-    pub(super) fn new(admin: SocketAddr) -> Self {
-        Self { names: HashSet::new(), addresses: HashMap::from([(admin, "[admin]".to_owned())]) }
-    }
-
-    /// Notes what is already taken. Port 0 is any free port, so never taken.
-    fn add(&mut self, reader: &Reader<'_>, name: Option<&str>, address: Option<SocketAddr>) {
-        let name = name.unwrap_or_default();
-        if !name.is_empty() && !self.names.insert(name.to_owned()) {
-            reader.problem("name", "another listener has this name");
-        }
-        let Some(address) = address.filter(|address| address.port() != 0) else { return };
-        if let Some(other) = self.addresses.insert(address, format!("listener `{name}`")) {
-            reader.problem("address", format!("{address} is taken by {other}"));
-        }
-    }
+/// `tls = { cert, key, mode, more, client_ca, client_auth }`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// Served where no name is asked for, or none that another certificate has.
+    pub main: CertFiles,
+    /// Served where the name that the client asks for (SNI, RFC 6066 §3) is theirs.
+    pub more: Vec<CertFiles>,
+    /// When TLS begins.
+    pub mode: TlsMode,
+    /// PEM file with the authorities that clients' certificates are checked against.
+    pub client_ca: Option<PathBuf>,
+    /// What is asked of clients' certificates.
+    pub client_auth: ClientAuth,
 }
 
-/// Reads one listener; `base` is the folder that relative paths start from. None: its name or address is missing.
-pub(super) fn read(mut reader: Reader<'_>, base: &Path, taken: &mut Taken) -> Option<Listener> {
-    let name = reader.string("name");
-    if let Some(name) = &name {
-        reader.rename(format!("listener.{name}"));
-        if !is_name(name) {
-            reader
-                .problem("name", format!("\"{}\" is not a name: a-z, 0-9 and hyphens", name.escape_debug()));
-        }
-    }
-    let name = reader.required("name", name);
-    let address = address(&mut reader, "address");
-    let address = reader.required("address", address);
-    taken.add(&reader, name.as_deref(), address);
-    later(&mut reader);
-    let tls = reader.table("tls").and_then(|tls| read_tls(tls, base));
-    let bare = reader.choice("bare_newlines", &[("reject", true), ("keep", false)]);
-    let mut count =
-        |key, max: u64, default| usize::try_from(reader.count(key, 1..=max, default)).unwrap_or(1);
-    let (recipients_max, errors_max) = (count("recipients_max", 100_000, 100), count("errors_max", 1000, 10));
-    let (sessions_max, sessions_per_client) =
-        (count("sessions_max", 1_000_000, 1000), count("sessions_per_client", 1_000_000, 50));
-    let received_max = count("received_max", 10_000, 100);
-    let listener = Listener {
-        name: name.clone().unwrap_or_default(),
-        address: address.unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0))),
-        tls,
-        message_size_max: reader.size("message_size_max", KIB..=GIB, ByteSize(25 * MIB)),
-        header_size_max: reader.size("header_size_max", KIB..=16 * MIB, ByteSize(256 * KIB)),
-        reject_bare_newlines: bare.unwrap_or(true),
-        recipients_max,
-        sessions_max,
-        sessions_per_client,
-        command_timeout: reader.duration("command_timeout", TIMEOUT, Duration::from_secs(300)),
-        data_timeout: reader.duration("data_timeout", TIMEOUT, Duration::from_secs(180)),
-        errors_max,
-        received_max,
-    };
-    reader.finish();
-    (name.is_some() && address.is_some()).then_some(listener)
+/// A certificate chain and its key, PEM files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertFiles {
+    /// PEM file with the certificate chain.
+    pub cert: PathBuf,
+    /// PEM file with the private key.
+    pub key: PathBuf,
 }
 
-/// Keys of features that this version does not have: their off position is taken, anything else is an error.
-fn later(reader: &mut Reader<'_>) {
-    if let Some(true) = reader.choice("protocol", &[("smtp", false), ("lmtp", true)]) {
-        reader.problem("protocol", "\"lmtp\" comes in a later version; this one speaks \"smtp\" only");
-    }
-    if reader.flag("proxy_protocol") == Some(true) {
-        reader.problem("proxy_protocol", "comes in a later version; it cannot be switched on in this one");
-    }
-    for key in ["xclient", "trusted"] {
-        if !reader.strings(key).is_empty() {
-            reader.problem(key, "comes in a later version; it must be empty in this one");
-        }
-    }
+/// When TLS begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsMode {
+    /// After the client says STARTTLS (RFC 3207).
+    Starttls,
+    /// At once (RFC 8314).
+    Implicit,
 }
 
-fn read_tls(mut reader: Reader<'_>, base: &Path) -> Option<Tls> {
-    let mut file = |key| {
-        let name = reader.string(key);
-        let path = base.join(reader.required(key, name)?);
-        if let Err(error) = std::fs::File::open(&path)
-            .and_then(|file| file.metadata())
-            .and_then(|meta| if meta.is_file() { Ok(()) } else { Err(std::io::Error::other("not a file")) })
-        {
-            reader.problem(key, format!("cannot read {}: {error}", path.display()));
-        }
-        Some(path)
-    };
-    let (cert, key) = (file("cert"), file("key"));
-    let mode = reader.choice("mode", &[("starttls", TlsMode::Starttls), ("implicit", TlsMode::Implicit)]);
-    let mode = reader.required("mode", mode);
-    reader.finish();
-    Some(Tls { cert: cert?, key: key?, mode: mode? })
-}
-
-/// `IP:PORT`.
-pub(super) fn address(reader: &mut Reader<'_>, key: &'static str) -> Option<SocketAddr> {
-    let text = reader.string(key)?;
-    match text.parse() {
-        Ok(address) => Some(address),
-        Err(_) => {
-            let example = "\"0.0.0.0:25\" or \"[::]:25\"";
-            reader.problem(key, format!("\"{}\" is not IP:PORT, for example {example}", text.escape_debug()));
-            None
-        }
-    }
+/// What is asked of clients' certificates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ClientAuth {
+    /// They are not asked for one.
+    #[default]
+    None,
+    /// Who has one shows it; one that does not check fails the handshake.
+    Optional,
+    /// Who has none fails the handshake.
+    Required,
 }

@@ -9,10 +9,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::listener::Taken;
+use super::listener_keys::{self, Taken};
 use super::reader::{Notes, Reader};
 use super::tree::{self, Node, Origin, Value};
-use super::{Admin, ByteSize, Config, Limits, Listener, Problem, Server, limits, listener};
+use super::{Admin, ByteSize, Config, Limits, Listener, Problem, Server, limits};
 use crate::chain::spec::is_name;
 use crate::telemetry::{Level, Settings};
 
@@ -183,7 +183,7 @@ fn read_limits(mut reader: Reader<'_>) -> (Limits, Limits) {
 fn read_admin(mut reader: Reader<'_>, base: &Path) -> Admin {
     let address = SocketAddr::from(([127, 0, 0, 1], 8025));
     let admin = Admin {
-        address: listener::address(&mut reader, "address").unwrap_or(address),
+        address: listener_keys::address(&mut reader, "address").unwrap_or(address),
         tokens: read_tokens(&mut reader, "token", base),
         hosts: reader.strings("hosts"),
         metrics_open: reader.choice("metrics", &[("open", true), ("token", false)]).unwrap_or(true),
@@ -234,7 +234,7 @@ fn read_listeners(root: &mut Reader<'_>, admin: &Admin, base: &Path) -> Vec<List
         root.problem("listener", "missing: there must be one [[listener]] at least");
     }
     let mut taken = Taken::new(admin.address);
-    tables.into_iter().filter_map(|table| listener::read(table, base, &mut taken)).collect()
+    tables.into_iter().filter_map(|table| listener_keys::read(table, base, &mut taken)).collect()
 }
 
 fn read_telemetry(mut reader: Reader<'_>, base: &Path) -> Settings {

@@ -2,7 +2,8 @@
 
 pub mod dump;
 pub mod limits;
-mod listener;
+pub mod listener;
+mod listener_keys;
 pub mod load;
 pub mod model;
 pub mod problem;
@@ -15,6 +16,7 @@ pub(crate) use load::{TOKENS_MAX, token_lines};
 pub use load::{keys, load, open_regular};
 
 pub use limits::Limits;
-pub use model::{Admin, Config, Listener, Server, Tls, TlsMode};
+pub use listener::{CertFiles, ClientAuth, Listener, Tls, TlsMode};
+pub use model::{Admin, Config, Server};
 pub use problem::Problem;
-pub use units::{ByteSize, UnitError};
+pub use units::{ByteSize, Rate, UnitError};

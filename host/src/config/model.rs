@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{ByteSize, Limits};
+use super::{ByteSize, Limits, Listener};
 
 /// All that the host is told at start.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,57 +44,6 @@ pub struct Server {
     pub jails_max: usize,
     /// Compiled code that is kept in `STATE_DIR/cache`. Default 1GiB, range `0..=1TiB`; 0: none.
     pub cache_size_max: ByteSize,
-}
-
-/// `[[listener]]`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listener {
-    /// Name in logs and metrics. Unique.
-    pub name: String,
-    /// Address to listen on.
-    pub address: SocketAddr,
-    /// Certificate and mode; none: no TLS.
-    pub tls: Option<Tls>,
-    /// Largest message in octets of content after unstuffing; advertised as SIZE (RFC 1870). Default 25MiB.
-    pub message_size_max: ByteSize,
-    /// Longest header section. Default 256KiB.
-    pub header_size_max: ByteSize,
-    /// Bare CR or LF in content: refuse the message (true, default) or keep them.
-    pub reject_bare_newlines: bool,
-    /// Most recipients of one message; past it 452. Default 100 (RFC 5321 §4.5.3.1.8).
-    pub recipients_max: usize,
-    /// Most sessions at once; past it 421. Default 1000.
-    pub sessions_max: usize,
-    /// Most sessions of one client address at once; past it 421. Default 50.
-    pub sessions_per_client: usize,
-    /// Silence before a command. Default 5m (RFC 5321 §4.5.3.2.7).
-    pub command_timeout: Duration,
-    /// Silence between two reads of content. Default 3m (RFC 5321 §4.5.3.2.5).
-    pub data_timeout: Duration,
-    /// Errors of one session; then 421 and close. Default 10.
-    pub errors_max: usize,
-    /// Most `Received` fields of a message; past it 554 5.4.6. Default 100 (RFC 5321 §6.3).
-    pub received_max: usize,
-}
-
-/// `tls = { cert, key, mode }`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tls {
-    /// PEM file with the certificate chain.
-    pub cert: PathBuf,
-    /// PEM file with the private key.
-    pub key: PathBuf,
-    /// When TLS begins.
-    pub mode: TlsMode,
-}
-
-/// When TLS begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TlsMode {
-    /// After the client says STARTTLS (RFC 3207).
-    Starttls,
-    /// At once (RFC 8314).
-    Implicit,
 }
 
 /// `[admin]`

@@ -17,6 +17,41 @@ pub struct ByteSize(pub u64);
 #[error("{0}")]
 pub struct UnitError(String);
 
+/// How often something may happen, written `"60/1m"`: a token bucket of `count` that fills up in `per`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// Most at once; at least 1.
+    pub count: u32,
+    /// How long it takes until as many may happen again; at least a second.
+    pub per: Duration,
+}
+
+impl FromStr for Rate {
+    type Err = UnitError;
+
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        let refuse = || {
+            UnitError(format!(
+                "\"{}\" is no rate: write for example \"60/1m\" or \"none\"",
+                text.escape_debug()
+            ))
+        };
+        let (count, per) = text.split_once('/').ok_or_else(refuse)?;
+        let per = parse_duration(per)?;
+        let count = count.parse().ok().filter(|count| *count > 0).ok_or_else(refuse)?;
+        if per < Duration::from_secs(1) || per > Duration::from_secs(86_400) {
+            return Err(UnitError(format!("\"{}\": a rate is told per 1s to 1d", text.escape_debug())));
+        }
+        Ok(Self { count, per })
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.count, format_duration(self.per))
+    }
+}
+
 /// Units of sizes and how many bytes they are, small first.
 const SIZES: [(&str, u64); 5] =
     [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40)];
@@ -166,6 +201,18 @@ mod tests {
         assert_eq!(format_duration(Duration::from_secs(90)), "90s");
         assert_eq!(format_duration(Duration::from_secs(120)), "2m");
         assert_eq!(format_duration(Duration::ZERO), "0s");
+    }
+
+    #[test]
+    fn rates() {
+        let rate = |text: &str| text.parse::<Rate>().map(|rate| rate.to_string()).map_err(|e| e.to_string());
+        assert_eq!(rate("60/1m"), Ok("60/1m".into()));
+        assert_eq!((rate("1/1s"), rate("4294967295/1d")), (Ok("1/1s".into()), Ok("4294967295/1d".into())));
+        for bad in
+            ["", "60", "60/", "/1m", "0/1m", "-1/1m", "4294967296/1m", "60/60", "60/999ms", "60/25h", "6 /1m"]
+        {
+            assert!(rate(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A message that comes in chunks (RFC 3030): from its first `BDAT` to the reply to its last.
 //!
 //! ```text
-//! input --ChunkDecoder--> ContentCheck --> Transaction --> reply, for each chunk
+//! input --ChunkDecoder--> Intake --> Fork --> reply, for each chunk
 //! ```
 //!
 //! The octets of a chunk are taken in to their end whatever becomes of them, so that none of them is ever read as
@@ -12,17 +12,17 @@ use std::time::Duration;
 
 use bytes::Buf;
 
+use super::intake::Intake;
 use super::{Connection, Drain, Ended, reached};
-use crate::mail::ContentCheck;
 use crate::smtp::Reply;
 use crate::smtp::action::Chunk;
 use crate::smtp::chunk::ChunkDecoder;
-use crate::transaction::{Transaction, replies};
+use crate::transaction::{Fork, replies};
 
 /// A message of which some chunks have come.
 pub(super) struct Chunked {
-    transaction: Transaction,
-    check: ContentCheck,
+    fork: Fork,
+    intake: Intake,
     decoder: ChunkDecoder,
     /// How long we still wait for commands before the last chunk, in all: a client that sends an empty chunk now and then
     /// would otherwise hold the message's place for ever.
@@ -33,8 +33,8 @@ pub(super) struct Chunked {
 enum Taken {
     /// They are with the transaction.
     Kept(Box<Chunked>),
-    /// The message is over.
-    Refused(Reply),
+    /// The message is over: its replies.
+    Refused(Vec<Reply>),
 }
 
 impl Connection {
@@ -42,29 +42,29 @@ impl Connection {
     pub(super) async fn chunk(&mut self, chunk: Chunk) -> Result<(), Ended> {
         if let Some(incoming) = chunk.opening {
             let patience = self.port.listener.command_timeout;
-            self.chunked = self.begin(*incoming).map(|transaction| {
-                let (check, decoder) = (ContentCheck::default(), ChunkDecoder::new());
-                Box::new(Chunked { transaction, check, decoder, patience })
+            self.chunked = self.begin(&incoming).map(|fork| {
+                let (intake, decoder) = (self.intake(incoming.body), ChunkDecoder::new());
+                Box::new(Chunked { fork, intake, decoder, patience })
             });
         }
         // Out of `self` while its octets come: a connection that breaks drops it.
         let Some(message) = self.chunked.take() else {
             self.skip(chunk.octets).await?;
-            self.answer_chunk(&replies::failed_without_trace(), chunk.last);
+            self.answer_chunk(&[replies::failed_without_trace()], chunk.last);
             return Ok(());
         };
-        let reply = match (self.octets(message, chunk.octets).await?, chunk.last) {
-            (Taken::Refused(reply), _) => reply,
+        let replies = match (self.octets(message, chunk.octets).await?, chunk.last) {
+            (Taken::Refused(replies), _) => replies,
             (Taken::Kept(message), true) => self.complete(*message).await?,
             (Taken::Kept(message), false) => match self.settle(message).await? {
                 Ok(message) => {
                     self.chunked = Some(message);
-                    self.session.chunk_ok(chunk.octets)
+                    vec![self.session.chunk_ok(chunk.octets)]
                 }
-                Err(refusal) => refusal,
+                Err(refusals) => refusals,
             },
         };
-        self.answer_chunk(&reply, chunk.last);
+        self.answer_chunk(&replies, chunk.last);
         Ok(())
     }
 
@@ -72,17 +72,21 @@ impl Connection {
     pub(super) async fn refuse_chunk(&mut self, reply: Reply, octets: u64) -> Result<(), Ended> {
         reply.encode(&mut self.output);
         if let Some(message) = self.chunked.take() {
-            message.transaction.refuse(reply).await;
+            message.fork.refuse(reply).await;
         }
         self.skip(octets).await
     }
 
-    fn answer_chunk(&mut self, reply: &Reply, last: bool) {
-        reply.encode(&mut self.output);
+    /// The last chunk is answered as a message is, any other with one reply: for a message that all its tenants refuse, with the
+    /// first.
+    fn answer_chunk(&mut self, replies: &[Reply], last: bool) {
         if last {
-            self.session.content_done();
-        } else if reply.code() >= 400 {
-            self.session.chunk_refused();
+            self.answer_message(replies);
+        } else if let Some(reply) = replies.first() {
+            reply.encode(&mut self.output);
+            if reply.code() >= 400 {
+                self.session.chunk_refused();
+            }
         }
     }
 
@@ -94,54 +98,50 @@ impl Connection {
                 self.read_content().await?;
             }
             let used = message.decoder.feed(&self.input).len();
-            let content = self.input.split_to(used);
-            message.check.feed(&content);
-            let objection = self.objection(&message.check, message.decoder.bare_newlines());
+            let mut content = self.input.split_to(used).to_vec();
+            message.intake.take(&mut content, false);
             let left = message.decoder.left();
-            if objection.is_none() {
-                let is_whole = |rest: &[u8]| rest.len() as u64 >= left;
-                if self.while_there(message.transaction.write(&content), is_whole).await? {
-                    continue;
-                }
+            if let Some(objection) = message.intake.objection(message.decoder.bare_newlines()) {
+                let replies = message.fork.refuse(objection).await;
+                self.skip(left).await?;
+                return Ok(Taken::Refused(replies));
             }
-            let reply = match objection {
-                None => {
-                    let decided = message.transaction.settle().await.err();
-                    decided.unwrap_or_else(replies::failed_without_trace)
-                }
-                Some(objection) => {
-                    message.transaction.refuse(objection.clone()).await;
-                    objection
-                }
+            let is_whole = |rest: &[u8]| rest.len() as u64 >= left;
+            if self.while_there(message.fork.write(&content), is_whole).await? {
+                continue;
+            }
+            let replies = match message.fork.settle().await {
+                Ok(fork) => fork.refuse(replies::failed_without_trace()).await,
+                Err(replies) => replies,
             };
             self.skip(left).await?;
-            return Ok(Taken::Refused(reply));
+            return Ok(Taken::Refused(replies));
         }
         Ok(Taken::Kept(message))
     }
 
-    /// The last chunk is there: what the listener has against the whole, then the chain's answer.
-    async fn complete(&mut self, mut message: Chunked) -> Result<Reply, Ended> {
+    /// The last chunk is there: what the listener has against the whole, then the chains' answers.
+    async fn complete(&mut self, mut message: Chunked) -> Result<Vec<Reply>, Ended> {
         message.decoder.end();
-        match self.objection(&message.check, message.decoder.bare_newlines()) {
-            Some(objection) => {
-                message.transaction.refuse(objection.clone()).await;
-                Ok(objection)
-            }
-            None => self.finish(message.transaction).await,
+        if let Some(objection) = message.intake.objection(message.decoder.bare_newlines()) {
+            return Ok(message.fork.refuse(objection).await);
         }
+        let mut rest = Vec::new();
+        message.intake.take(&mut rest, true);
+        message.fork.write(&rest).await;
+        self.finish(message.fork).await
     }
 
-    /// Waits for the chain; a shutdown waits as long as it may.
-    async fn settle(&mut self, message: Box<Chunked>) -> Result<Result<Box<Chunked>, Reply>, Ended> {
-        let Chunked { transaction, check, decoder, patience } = *message;
+    /// Waits for the chains; a shutdown waits as long as it may.
+    async fn settle(&mut self, message: Box<Chunked>) -> Result<Result<Box<Chunked>, Vec<Reply>>, Ended> {
+        let Chunked { fork, intake, decoder, patience } = *message;
         let mut drain = self.drain.clone();
         // Whoever has hung up without another command cannot end the message.
         let settled = tokio::select! {
-            settled = self.while_there(transaction.settle(), |rest| !rest.is_empty()) => settled?,
+            settled = self.while_there(fork.settle(), |rest| !rest.is_empty()) => settled?,
             () = reached(&mut drain, Drain::Over) => return Err(Ended::Draining),
         };
-        Ok(settled.map(|transaction| Box::new(Chunked { transaction, check, decoder, patience })))
+        Ok(settled.map(|fork| Box::new(Chunked { fork, intake, decoder, patience })))
     }
 
     /// Reads so many octets and drops them.

@@ -1,19 +1,23 @@
 //! The content of one message: from 354 to the reply.
 //!
 //! ```text
-//! input --DotDecoder--> body --ContentCheck--> Transaction --> reply
+//! input --DotDecoder--> body --Intake--> Fork --> a reply, or in LMTP one for each recipient
 //! ```
 //!
 //! Content is taken in to its true end whatever becomes of it, so that none of it is ever read as commands.
 
 use bytes::Buf;
+use jiff::ZonedDateTime;
 
+use super::intake::Intake;
 use super::{Connection, Drain, Ended, READ_SIZE, reached};
-use crate::mail::{ContentCheck, Envelope};
-use crate::smtp::Reply;
+use crate::mail::Mailbox;
+use crate::mail::originator::Originator;
 use crate::smtp::action::Incoming;
 use crate::smtp::framing::{DotDecoder, Progress};
-use crate::transaction::{Transaction, new_id, replies};
+use crate::smtp::session::AuthPolicy;
+use crate::smtp::{Body, Reply, Speaks};
+use crate::transaction::{Fork, new_id, replies};
 
 /// Whether content that goes on with `rest` ends in it.
 fn has_end(decoder: &DotDecoder, rest: &[u8]) -> bool {
@@ -23,32 +27,52 @@ fn has_end(decoder: &DotDecoder, rest: &[u8]) -> bool {
 impl Connection {
     /// Takes one message in and answers it.
     pub(super) async fn receive(&mut self, incoming: Incoming) -> Result<(), Ended> {
-        let Some(transaction) = self.begin(incoming) else {
+        let Some(message) = self.begin(&incoming) else {
             self.session.content_done();
             replies::failed_without_trace().encode(&mut self.output);
             return Ok(());
         };
         self.session.go_ahead().encode(&mut self.output);
-        let reply = self.content(transaction).await?;
-        reply.encode(&mut self.output);
-        self.session.content_done();
+        let replies = self.content(message, incoming.body).await?;
+        self.answer_message(&replies);
         Ok(())
     }
 
-    /// Begins a message for the tenant of its recipients: every recipient that was taken set it.
-    pub(super) fn begin(&self, incoming: Incoming) -> Option<Transaction> {
-        let tenant = self.tenant.clone()?;
-        let envelope = self.envelope(incoming);
+    /// Begins a message for the tenants of its recipients: every recipient that was taken made one of them so.
+    pub(super) fn begin(&mut self, incoming: &Incoming) -> Option<Fork> {
+        let openings = std::mem::take(&mut self.openings);
+        let first = openings.iter().find(|opening| !opening.recipients().is_empty());
+        self.payer = first.map(|opening| opening.tenant().clone());
+        self.patience.begin_content();
+        let named: Vec<&Mailbox> =
+            incoming.named.iter().filter_map(|at| incoming.recipients.get(*at)).collect();
         let header_size_max = usize::try_from(self.port.listener.header_size_max.0).unwrap_or(usize::MAX);
-        Some(Transaction::begin(&self.port.chains, tenant, envelope, header_size_max))
+        Fork::begin(openings, &self.envelope(incoming), &named, header_size_max)
     }
 
-    /// Takes the content in, to its true end whatever becomes of it. A connection that breaks drops the transaction.
-    async fn content(&mut self, transaction: Transaction) -> Result<Reply, Ended> {
+    /// The message is over: LMTP has a reply for each RCPT that was taken, SMTP one (RFC 2033 §4.2).
+    pub(super) fn answer_message(&mut self, replies: &[Reply]) {
+        let count = if self.port.listener.speaks == Speaks::Lmtp { replies.len() } else { 1 };
+        for reply in replies.iter().take(count) {
+            reply.encode(&mut self.output);
+        }
+        self.session.content_done();
+    }
+
+    /// For the content of a message that begins. RFC 6409 §8: where users send, what they left out is added.
+    pub(super) fn intake(&self, body: Body) -> Intake {
+        let originates = self.port.listener.auth != AuthPolicy::None;
+        // A clock beyond all calendars has no date to add.
+        let date = originates.then(|| jiff::fmt::rfc2822::to_string(&ZonedDateTime::now()).ok()).flatten();
+        let id = || format!("{}@{}", new_id(), self.port.session.hostname);
+        let originator = date.map(|date| Originator::new(&date, &id()));
+        Intake::new(&self.port.listener, originator, body)
+    }
+
+    /// Takes the content in, to its true end whatever becomes of it. A connection that breaks drops the message.
+    async fn content(&mut self, mut message: Fork, body: Body) -> Result<Vec<Reply>, Ended> {
         let mut decoder = DotDecoder::new();
-        let mut check = ContentCheck::default();
-        let mut transaction = Some(transaction);
-        let mut refused = None;
+        let mut content = self.intake(body);
         let mut wanted = true;
         let mut body = Vec::with_capacity(READ_SIZE);
         loop {
@@ -56,85 +80,51 @@ impl Connection {
                 self.read_content().await?;
             }
             let progress = decoder.feed(&self.input, &mut body);
-            check.feed(&body);
-            if refused.is_none() {
-                refused = self.objection(&check, decoder.bare_newlines());
-            }
             match progress {
                 Progress::NeedMore => self.input.clear(),
                 Progress::Done { consumed } => self.input.advance(consumed),
             }
             let complete = progress != Progress::NeedMore;
-            match (&refused, transaction.as_mut()) {
-                (None, Some(transaction)) if wanted => {
-                    let is_whole = |rest: &[u8]| complete || has_end(&decoder, rest);
-                    wanted = self.while_there(transaction.write(&body), is_whole).await?;
+            content.take(&mut body, complete);
+            if let Some(objection) = content.objection(decoder.bare_newlines()) {
+                let replies = message.refuse(objection).await;
+                if !complete {
+                    self.skip_content(decoder).await?;
                 }
-                (Some(reply), Some(_)) => {
-                    let reply = reply.clone();
-                    if let Some(transaction) = transaction.take() {
-                        transaction.refuse(reply).await;
-                    }
-                }
-                _ => {}
+                return Ok(replies);
+            }
+            if wanted {
+                let is_whole = |rest: &[u8]| complete || has_end(&decoder, rest);
+                wanted = self.while_there(message.write(&body), is_whole).await?;
             }
             body.clear();
             if complete {
-                break;
+                return self.finish(message).await;
             }
         }
-        match (refused, transaction) {
-            (Some(reply), _) => Ok(reply),
-            (None, Some(transaction)) => self.finish(transaction).await,
-            (None, None) => Ok(replies::failed_without_trace()),
+    }
+
+    /// Reads what is left of content that is refused, and drops it.
+    async fn skip_content(&mut self, mut decoder: DotDecoder) -> Result<(), Ended> {
+        let mut scrap = Vec::new();
+        loop {
+            match decoder.feed(&self.input, &mut scrap) {
+                Progress::Done { consumed } => {
+                    self.input.advance(consumed);
+                    return Ok(());
+                }
+                Progress::NeedMore => self.input.clear(),
+            }
+            scrap.clear();
+            self.read_content().await?;
         }
     }
 
-    /// Waits for the chain; a shutdown waits as long as it may.
-    pub(super) async fn finish(&mut self, transaction: Transaction) -> Result<Reply, Ended> {
+    /// Waits for the chains; a shutdown waits as long as it may.
+    pub(super) async fn finish(&mut self, message: Fork) -> Result<Vec<Reply>, Ended> {
         tokio::select! {
-            reply = transaction.finish() => Ok(reply),
+            replies = message.finish() => Ok(replies),
             () = reached(&mut self.drain, Drain::Over) => Err(Ended::Draining),
-        }
-    }
-
-    /// What the listener has against the content so far.
-    pub(super) fn objection(&self, check: &ContentCheck, bare_newlines: u64) -> Option<Reply> {
-        let listener = &self.port.listener;
-        if check.size() > listener.message_size_max.0 {
-            return Some(replies::too_large(listener.message_size_max.0));
-        }
-        if check.header_size() > listener.header_size_max.0 {
-            return Some(replies::header_too_large());
-        }
-        if check.received() > listener.received_max {
-            return Some(replies::loops());
-        }
-        let bare = bare_newlines > 0 || check.has_nul();
-        (bare && listener.reject_bare_newlines).then(replies::bare_newline)
-    }
-
-    fn envelope(&self, incoming: Incoming) -> Envelope {
-        let id = self.id.clone().unwrap_or_else(new_id);
-        let mut envelope = Envelope::new(id, incoming.sender, incoming.recipients);
-        envelope.set_host_fact("smtp.helo", incoming.helo);
-        envelope.set_host_fact("smtp.protocol", incoming.protocol.name());
-        envelope.set_host_fact("client.ip", self.client.to_string());
-        envelope.set_host_fact("body", incoming.body.name());
-        if incoming.smtputf8 {
-            envelope.set_host_fact("smtp.smtputf8", "yes");
-        }
-        if let Some(size) = incoming.size_declared {
-            envelope.set_host_fact("size.declared", size.to_string());
-        }
-        self.set_tls_facts(&mut envelope);
-        envelope
-    }
-
-    pub(super) fn set_tls_facts(&self, envelope: &mut Envelope) {
-        if let Some(tls) = self.wire.tls() {
-            envelope.set_host_fact("tls.version", tls.version.clone());
-            envelope.set_host_fact("tls.cipher", tls.cipher.clone());
         }
     }
 }

@@ -58,7 +58,7 @@ impl Connection {
     /// Whether there is room for more of what the client sends. Then the input has it.
     fn may_read_ahead(&mut self) -> bool {
         let len = self.input.len() + READ_SIZE;
-        let Some(tenant) = &self.tenant else { return false };
+        let Some(tenant) = &self.payer else { return false };
         let ahead = self.ahead.get_or_insert_with(|| tenant.quota.buffer());
         let may_read = match self.wire.has_hung_up() {
             true => len <= LEFT_BEHIND_MAX,

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use super::{Connection, Drain, Ended, reached};
 use crate::catalog::{Resolution, Tenant};
-use crate::mail::{Envelope, Mailbox};
-use crate::smtp::Reply;
+use crate::mail::Mailbox;
+use crate::smtp::{Reply, Speaks};
 use crate::telemetry::Event;
-use crate::transaction::{check_recipient, new_id, replies};
+use crate::transaction::{Opening, replies};
 
 impl Connection {
     /// Finds out whether `mailbox` is taken. A shutdown waits for the checkers as long as for content.
@@ -23,6 +23,9 @@ impl Connection {
             Err(reply) => (None, Err(reply)),
         };
         if let Err(reply) = &answer {
+            if reply.code() >= 500 && self.session.is_slowed() {
+                self.slow_down().await?;
+            }
             let sender = self.session.envelope().and_then(|(sender, _)| sender).map(ToString::to_string);
             self.port.chains.telemetry.emit(Event::RecipientRefused {
                 listener: self.port.listener.name.clone(),
@@ -38,42 +41,57 @@ impl Connection {
         Ok(answer)
     }
 
+    /// Who guesses names is answered late; what came before goes out at once.
+    async fn slow_down(&mut self) -> Result<(), Ended> {
+        self.flush(Drain::Draining).await?;
+        let delay = self.port.listener.unknown_recipients_delay;
+        tokio::select! {
+            () = tokio::time::sleep(delay) => Ok(()),
+            () = reached(&mut self.drain, Drain::Draining) => Err(Ended::Draining),
+        }
+    }
+
     fn tenant_of(&mut self, mailbox: &Mailbox) -> Result<Arc<Tenant>, Reply> {
         let generation = self.generation.get_or_insert_with(|| self.port.catalog.current());
         match generation.resolve(mailbox) {
-            Resolution::Tenant(tenant) => match &self.tenant {
-                Some(first) if first.name != tenant.name => Err(replies::second_tenant()),
-                _ => Ok(tenant),
-            },
+            Resolution::Tenant(tenant) => self.join(tenant),
             Resolution::Broken(_) => Err(replies::tenant_broken()),
-            Resolution::Unknown => Err(replies::relay_denied()),
+            Resolution::Unknown => self.outbound(),
         }
     }
 
-    /// Asks the tenant's checkers. An address that is taken makes the transaction the tenant's.
+    /// Lets the tenant take part in the transaction. In SMTP, with its one reply, there can be one.
+    fn join(&self, tenant: Arc<Tenant>) -> Result<Arc<Tenant>, Reply> {
+        let is_lmtp = self.port.listener.speaks == Speaks::Lmtp;
+        let other =
+            |opening: &Opening| !opening.recipients().is_empty() && opening.tenant().name != tenant.name;
+        if !is_lmtp && self.openings.iter().any(other) {
+            return Err(replies::second_tenant());
+        }
+        Ok(tenant)
+    }
+
+    /// Who takes what goes to a domain that nobody here has: for clients that have said who they are, where there is one.
+    fn outbound(&mut self) -> Result<Arc<Tenant>, Reply> {
+        let submission = self.port.listener.submission.clone().filter(|_| self.session.user().is_some());
+        let name = submission.ok_or_else(replies::relay_denied)?;
+        let generation = self.generation.get_or_insert_with(|| self.port.catalog.current());
+        let tenant = generation.tenants.get(&name).cloned().ok_or_else(replies::tenant_broken)?;
+        self.join(tenant)
+    }
+
+    /// Asks the tenant. An address that is taken makes the transaction the tenant's.
     async fn ask(&mut self, tenant: Arc<Tenant>, mailbox: Mailbox) -> Result<Result<Mailbox, Reply>, Ended> {
-        if !tenant.checks.is_empty() {
-            let envelope = self.so_far();
-            let answer = tokio::select! {
-                answer = check_recipient(&self.port.chains, &tenant, envelope, mailbox.clone()) => answer,
-                () = reached(&mut self.drain, Drain::Over) => return Err(Ended::Draining),
-            };
-            if let Err(reply) = answer {
-                return Ok(Err(reply));
-            }
-        }
-        self.tenant.get_or_insert(tenant);
-        Ok(Ok(mailbox))
-    }
-
-    /// What is known before there is a message.
-    fn so_far(&mut self) -> Envelope {
-        let id = self.id.get_or_insert_with(new_id).clone();
-        let (sender, recipients) = self.session.envelope().unwrap_or_default();
-        let mut envelope = Envelope::new(id, sender.cloned(), recipients.to_vec());
-        envelope.set_host_fact("smtp.helo", self.session.helo().unwrap_or_default());
-        envelope.set_host_fact("client.ip", self.client.to_string());
-        self.set_tls_facts(&mut envelope);
-        envelope
+        let envelope = self.so_far();
+        let at = self.openings.iter().position(|opening| opening.tenant().name == tenant.name);
+        let at = at.unwrap_or_else(|| {
+            self.openings.push(Opening::new(&self.port.chains, tenant));
+            self.openings.len() - 1
+        });
+        let answer = tokio::select! {
+            answer = self.openings[at].recipient(envelope, &mailbox) => answer,
+            () = reached(&mut self.drain, Drain::Over) => return Err(Ended::Draining),
+        };
+        Ok(answer.map(|()| mailbox))
     }
 }

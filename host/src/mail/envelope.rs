@@ -25,9 +25,9 @@ pub enum FactRefused {
 
 /// Sender, recipients and facts of one message.
 ///
-/// Facts of the host: `smtp.helo`, `smtp.protocol` (`SMTP`, `ESMTP`, `ESMTPS`, `UTF8SMTP`, `UTF8SMTPS`), `smtp.smtputf8`
-/// (`yes`, where the client asked for it), `client.ip`, `tls.version`, `tls.cipher`, `size.declared`, `body` (`7BIT` or
-/// `8BITMIME`). Facts of stages begin with `x.`.
+/// Facts of the host: `smtp.helo`, `smtp.protocol` (`ESMTPS`, `LMTP` and the like, RFC 3848), `smtp.smtputf8` (`yes`, where the client
+/// asked for it), `client.ip`, `client.name` (what a proxy told), `auth.user`, `tls.version`, `tls.cipher` and other `tls.*`,
+/// `size.declared`, `body` (`7BIT`, `8BITMIME` or `BINARYMIME`), `dsn.ret`, `dsn.envid`. Facts of stages begin with `x.`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Envelope {
     id: MessageId,
@@ -35,7 +35,17 @@ pub struct Envelope {
     recipients: Vec<Mailbox>,
     facts: BTreeMap<String, String>,
     copies: BTreeMap<String, ContentCopy>,
+    wishes: BTreeMap<Mailbox, RecipientWishes>,
     journal: Option<Vec<Change>>,
+}
+
+/// What the client asked for about a recipient (RFC 3461), as it was written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RecipientWishes {
+    /// `NOTIFY=`.
+    pub notify: Option<String>,
+    /// `ORCPT=`.
+    pub orcpt: Option<String>,
 }
 
 /// One undoable change, holding what stood there before.
@@ -70,7 +80,7 @@ impl Change {
 impl Envelope {
     /// An envelope; `sender` `None` is the null reverse-path.
     pub fn new(id: MessageId, sender: Option<Mailbox>, recipients: Vec<Mailbox>) -> Self {
-        Self { id, sender, recipients, facts: BTreeMap::new(), copies: BTreeMap::new(), journal: None }
+        Self { id, sender, recipients, ..Self::default() }
     }
 
     /// The message's id.
@@ -101,6 +111,23 @@ impl Envelope {
     /// Sets a fact of the host's own: any key, no limit. Not for values from stages.
     pub fn set_host_fact(&mut self, key: &str, value: impl Into<String>) {
         self.facts.insert(key.to_owned(), value.into());
+    }
+
+    /// What the client asked for about a recipient; nothing where it did not, or where a stage has put the recipient there.
+    pub fn wishes(&self, recipient: &Mailbox) -> Option<&RecipientWishes> {
+        self.wishes.get(recipient)
+    }
+
+    /// Notes what the client asked for.
+    pub fn set_wishes(&mut self, recipient: &Mailbox, wishes: RecipientWishes) {
+        if wishes != RecipientWishes::default() {
+            self.wishes.insert(recipient.clone(), wishes);
+        }
+    }
+
+    /// The same message to other recipients, under another id; no changes are noted in it.
+    pub fn for_recipients(&self, id: MessageId, recipients: Vec<Mailbox>) -> Self {
+        Self { id, recipients, journal: None, ..self.clone() }
     }
 
     /// Sets a fact for a stage. False where the key is not `x.` and more, of at most [`FACT_KEY_MAX`] printable ASCII

@@ -8,7 +8,9 @@ pub mod domain;
 pub mod envelope;
 pub mod header_section;
 pub mod id;
+pub mod line_length;
 pub mod mailbox;
+pub mod originator;
 pub mod verdict;
 
 pub use content_check::ContentCheck;

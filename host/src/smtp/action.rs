@@ -2,10 +2,11 @@
 //!
 //! Values only; who does it is the connection.
 
-use super::Reply;
 #[cfg(doc)]
 use super::Session;
-use super::command::Body;
+use super::parameters::{Body, RcptParameters};
+use super::xclient::Claims;
+use super::{Protocol, Reply};
 use crate::mail::Mailbox;
 
 /// What to do before the next line is read.
@@ -14,6 +15,8 @@ use crate::mail::Mailbox;
 pub enum Action {
     /// Send it.
     Reply(Reply),
+    /// Find out whether this client may begin a message now and call [`Session::sender_checked`].
+    CheckSender,
     /// Find out whether this recipient is taken and call [`Session::recipient_checked`].
     CheckRecipient(Mailbox),
     /// Send [`Session::go_ahead`], take the content in, answer it, and call [`Session::content_done`]. To refuse the
@@ -32,6 +35,15 @@ pub enum Action {
     },
     /// Send it, drop all bytes that came with the command, take the TLS handshake, call [`Session::tls_started`].
     StartTls(Reply),
+    /// Take the exchange that the mechanism asks for (RFC 4954) and call [`Session::authenticated`].
+    Authenticate {
+        /// One of [`MECHANISMS`](super::session::MECHANISMS).
+        mechanism: String,
+        /// The initial response, in base64 or `=`.
+        initial: Option<String>,
+    },
+    /// Believe a proxy about its client, and call [`Session::reintroduced`].
+    Believe(Claims),
     /// Send it and close the connection.
     Close(Reply),
 }
@@ -54,6 +66,10 @@ pub struct Incoming {
     pub sender: Option<Mailbox>,
     /// At least one; each mailbox once, in the order first named.
     pub recipients: Vec<Mailbox>,
+    /// What was said of each of them where it was first named.
+    pub wishes: Vec<RcptParameters>,
+    /// Each RCPT that was answered 250: which of the recipients it named. LMTP wants a reply for each (RFC 2033 §4.2).
+    pub named: Vec<usize>,
     /// `SIZE=`, in octets, within `message_size_max`. A claim: the content may still be larger.
     pub size_declared: Option<u64>,
     /// `BODY=`.
@@ -62,34 +78,12 @@ pub struct Incoming {
     pub smtputf8: bool,
     /// What the client called itself: one printable ASCII word.
     pub helo: String,
+    /// `RET=`: `FULL` or `HDRS` (RFC 3461).
+    pub ret: Option<&'static str>,
+    /// `ENVID=`, in xtext.
+    pub envid: Option<String>,
+    /// Who the client is, where it has said so.
+    pub user: Option<String>,
     /// How it came.
     pub protocol: Protocol,
-}
-
-/// The protocol as `Received: ... with` names it (RFC 3848, RFC 6531 §4.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Protocol {
-    /// After HELO. No name exists for it under TLS.
-    Smtp,
-    /// After EHLO.
-    Esmtp,
-    /// After EHLO, under TLS.
-    Esmtps,
-    /// As ESMTP, and the client asked for SMTPUTF8.
-    Utf8Smtp,
-    /// As ESMTPS, and the client asked for SMTPUTF8.
-    Utf8Smtps,
-}
-
-impl Protocol {
-    /// `SMTP`, `ESMTP`, `ESMTPS`, `UTF8SMTP` or `UTF8SMTPS`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Smtp => "SMTP",
-            Self::Esmtp => "ESMTP",
-            Self::Esmtps => "ESMTPS",
-            Self::Utf8Smtp => "UTF8SMTP",
-            Self::Utf8Smtps => "UTF8SMTPS",
-        }
-    }
 }

@@ -1,22 +1,35 @@
-//! One command line, parsed (RFC 5321 §4.1.1, RFC 1870, RFC 3030, RFC 3207, RFC 6152, RFC 6531).
+//! One command line, parsed (RFC 5321 §4.1.1, RFC 2033, RFC 3030, RFC 3207, RFC 4954).
 //!
 //! ```text
-//! "MAIL FROM:<jo@x.example> SIZE=99"  ->  Command::Mail(Mail { sender, size: Some(99), body })
+//! "MAIL FROM:<jo@x.example> SIZE=99"  ->  Command::Mail(Mail { sender, parameters: SIZE 99 })
 //! ```
 //!
-//! Syntax only: knows nothing of what came before, of what is offered, or of limits that are configured.
+//! Syntax only: knows nothing of what came before, or of limits that are configured; of what is offered, only which
+//! parameters are.
 
-use super::Reply;
 use super::address::{self, PathError};
+use super::parameters::{self, MailParameters, Offered, RcptParameters};
+use super::xclient::{self, Claims};
+use super::{Reply, Speaks};
 use crate::mail::Mailbox;
 
 /// Longest command line in octets, CRLF included: RFC 5321 §4.5.3.1.4.
 pub const LINE_MAX: usize = 512;
-/// Longest `MAIL` line: what the extensions offered add to it. `SIZE` 26 (RFC 1870 §3), `BODY` 17 (RFC 6152 §2),
+/// What the extensions that are always offered add to a `MAIL` line: `SIZE` 26 (RFC 1870 §3), `BODY` 17 (RFC 6152 §2),
 /// `SMTPUTF8` 10 (RFC 6531 §3.1).
-pub const MAIL_LINE_MAX: usize = LINE_MAX + 26 + 17 + 10;
+const MAIL_ADDED: usize = 26 + 17 + 10;
+/// What AUTH adds to it: RFC 4954 §3.
+const MAIL_AUTH_ADDED: usize = 500;
+/// What DSN adds to it: `RET` and `ENVID` with their values (RFC 3461 §4.3, §4.4).
+const MAIL_DSN_ADDED: usize = 117;
+/// What DSN adds to a `RCPT` line: `NOTIFY` 30, `ORCPT` with its 500 octets 507 (RFC 3461 §4.1, §4.2).
+const RCPT_DSN_ADDED: usize = 30 + 507;
+/// Longest `XCLIENT` line: its six attributes with their longest values, in xtext.
+pub const XCLIENT_LINE_MAX: usize = 2048;
+/// Longest line of an AUTH exchange, the command's own included: RFC 4954 §4.
+pub const AUTH_LINE_MAX: usize = 12_288;
 /// Longest line of any command: what the line decoder must be able to hold.
-pub const ANY_LINE_MAX: usize = MAIL_LINE_MAX;
+pub const ANY_LINE_MAX: usize = AUTH_LINE_MAX;
 /// Longest argument of HELO and EHLO in octets: RFC 5321 §4.5.3.1.2.
 pub const HELO_MAX: usize = 255;
 
@@ -29,10 +42,12 @@ pub enum Command {
     Helo(String),
     /// As `Helo`, and asks for the extensions.
     Ehlo(String),
+    /// As `Ehlo`, of LMTP (RFC 2033).
+    Lhlo(String),
     /// Begins a transaction.
     Mail(Mail),
     /// Names a recipient.
-    Rcpt(Mailbox),
+    Rcpt(Mailbox, RcptParameters),
     /// Wants to send the content.
     Data,
     /// `BDAT`: a chunk of the content follows the line (RFC 3030).
@@ -54,6 +69,15 @@ pub enum Command {
     Quit,
     /// Wants TLS (RFC 3207).
     StartTls,
+    /// Wants to say who it is (RFC 4954).
+    Auth {
+        /// The mechanism, in upper case.
+        mechanism: String,
+        /// The initial response, in base64 or `=`.
+        initial: Option<String>,
+    },
+    /// A proxy says whom it speaks for.
+    Xclient(Claims),
 }
 
 /// `MAIL` with its parameters.
@@ -61,32 +85,8 @@ pub enum Command {
 pub struct Mail {
     /// The reverse-path; `None` is `<>`.
     pub sender: Option<Mailbox>,
-    /// `SIZE=` in octets (RFC 1870); more than a `u64` holds is `u64::MAX`.
-    pub size: Option<u64>,
-    /// `BODY=` (RFC 6152).
-    pub body: Body,
-    /// `SMTPUTF8` (RFC 6531).
-    pub smtputf8: bool,
-}
-
-/// What the client says of the content's octets. It is a promise, not a limit: nothing is converted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Body {
-    /// Octets below 128 only; also when nothing was said.
-    #[default]
-    SevenBit,
-    /// Any octets, in lines.
-    EightBitMime,
-}
-
-impl Body {
-    /// The name on the wire: `7BIT` or `8BITMIME`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::SevenBit => "7BIT",
-            Self::EightBitMime => "8BITMIME",
-        }
-    }
+    /// What it says of the message.
+    pub parameters: MailParameters,
 }
 
 /// Why a line is no command we take. `Display` is what the client is told.
@@ -131,6 +131,9 @@ pub enum SyntaxError {
     /// A known parameter with a value that it cannot have, or twice.
     #[error("Bad parameter: {0}")]
     BadParameter(&'static str),
+    /// What XCLIENT says cannot be.
+    #[error("{0}")]
+    BadClaim(&'static str),
 }
 
 impl SyntaxError {
@@ -139,9 +142,11 @@ impl SyntaxError {
         let (code, enhanced) = match self {
             Self::Overlong | Self::Unprintable | Self::Unknown => (500, "5.5.2"),
             Self::NotImplemented => (502, "5.5.1"),
-            Self::UnwantedArgument | Self::Usage(_) | Self::BadChunk { .. } | Self::BadParameter(_) => {
-                (501, "5.5.4")
-            }
+            Self::UnwantedArgument
+            | Self::Usage(_)
+            | Self::BadChunk { .. }
+            | Self::BadParameter(_)
+            | Self::BadClaim(_) => (501, "5.5.4"),
             // RFC 6531 §3.5.
             Self::NeedsSmtpUtf8 => (553, "5.6.7"),
             Self::Sender(_) => (501, "5.1.7"),
@@ -159,8 +164,9 @@ impl Command {
         line.get(..4).is_some_and(|verb| verb.eq_ignore_ascii_case(b"BDAT"))
     }
 
-    /// Parses one line, given without its CRLF. Spaces at its end mean nothing (RFC 5321 §4.1.1).
-    pub fn parse(line: &[u8]) -> Result<Self, SyntaxError> {
+    /// Parses one line, given without its CRLF. Spaces at its end mean nothing (RFC 5321 §4.1.1). `LHLO` is a command only where
+    /// LMTP is spoken, and `HELO` and `EHLO` are none there.
+    pub fn parse(line: &[u8], speaks: Speaks, offered: Offered) -> Result<Self, SyntaxError> {
         let text = std::str::from_utf8(line).map_err(|_| SyntaxError::Unprintable)?;
         if text.bytes().any(|b| b.is_ascii_control()) {
             return Err(SyntaxError::Unprintable);
@@ -168,14 +174,17 @@ impl Command {
         let (verb, argument) = text.split_once(' ').unwrap_or((text, ""));
         let argument = argument.trim_matches(' ');
         let verb = verb.to_ascii_uppercase();
-        if line.len() + b"\r\n".len() > if verb == "MAIL" { MAIL_LINE_MAX } else { LINE_MAX } {
+        if line.len() + b"\r\n".len() > line_max(&verb, offered) {
             return Err(SyntaxError::Overlong);
         }
         match verb.as_str() {
+            "HELO" | "EHLO" if speaks == Speaks::Lmtp => Err(SyntaxError::NotImplemented),
+            "LHLO" if speaks == Speaks::Smtp => Err(SyntaxError::NotImplemented),
             "HELO" => client_name(argument, "HELO host.name").map(Self::Helo),
             "EHLO" => client_name(argument, "EHLO host.name").map(Self::Ehlo),
-            "MAIL" => mail(argument).map(Self::Mail),
-            "RCPT" => rcpt(argument).map(Self::Rcpt),
+            "LHLO" => client_name(argument, "LHLO host.name").map(Self::Lhlo),
+            "MAIL" => mail(argument, offered).map(Self::Mail),
+            "RCPT" => rcpt(argument, offered).map(|(recipient, about)| Self::Rcpt(recipient, about)),
             "DATA" => bare(argument, Self::Data),
             "BDAT" => chunk(argument),
             "RSET" => bare(argument, Self::Reset),
@@ -185,10 +194,29 @@ impl Command {
             "HELP" => Ok(Self::Help),
             "VRFY" if argument.is_empty() => Err(SyntaxError::Usage("VRFY user")),
             "VRFY" => Ok(Self::Verify),
-            "AUTH" | "BURL" | "ETRN" | "EXPN" | "LHLO" | "SAML" | "SEND" | "SOML" | "TURN" | "XCLIENT"
-            | "XFORWARD" => Err(SyntaxError::NotImplemented),
+            "AUTH" => auth(argument),
+            "XCLIENT" => xclient::parse(argument).map(Self::Xclient).map_err(SyntaxError::BadClaim),
+            "BURL" | "ETRN" | "EXPN" | "SAML" | "SEND" | "SOML" | "TURN" | "XFORWARD" => {
+                Err(SyntaxError::NotImplemented)
+            }
             _ => Err(SyntaxError::Unknown),
         }
+    }
+}
+
+/// Longest line of a command, CRLF included.
+fn line_max(verb: &str, offered: Offered) -> usize {
+    let if_offered = |is_offered, octets| if is_offered { octets } else { 0 };
+    match verb {
+        "MAIL" => {
+            let (auth, dsn) =
+                (if_offered(offered.auth, MAIL_AUTH_ADDED), if_offered(offered.dsn, MAIL_DSN_ADDED));
+            LINE_MAX + MAIL_ADDED + auth + dsn
+        }
+        "RCPT" => LINE_MAX + if_offered(offered.dsn, RCPT_DSN_ADDED),
+        "AUTH" if offered.auth => AUTH_LINE_MAX,
+        "XCLIENT" => XCLIENT_LINE_MAX,
+        _ => LINE_MAX,
     }
 }
 
@@ -199,11 +227,25 @@ fn bare(argument: &str, command: Command) -> Result<Command, SyntaxError> {
 /// The argument of HELO or EHLO: one word. Not held to be a domain or address literal, since much honest software sends
 /// neither, but without what would change the structure of a header field that it is written into.
 fn client_name(argument: &str, usage: &'static str) -> Result<String, SyntaxError> {
+    if is_client_name(argument) { Ok(argument.to_owned()) } else { Err(SyntaxError::Usage(usage)) }
+}
+
+pub(super) fn is_client_name(name: &str) -> bool {
     let plain = |b: u8| b.is_ascii_graphic() && !b"()<>,;\"\\".contains(&b);
-    if argument.is_empty() || argument.len() > HELO_MAX || !argument.bytes().all(plain) {
-        return Err(SyntaxError::Usage(usage));
+    (1..=HELO_MAX).contains(&name.len()) && name.bytes().all(plain)
+}
+
+/// RFC 4954 §4: `AUTH mechanism [initial-response]`.
+fn auth(argument: &str) -> Result<Command, SyntaxError> {
+    let (mechanism, initial) = argument.split_once(' ').unwrap_or((argument, ""));
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    let initial = initial.trim_start_matches(' ');
+    // RFC 4422 §3.1 has up to 20 characters.
+    if !(1..=20).contains(&mechanism.len()) || !mechanism.bytes().all(plain) || initial.contains(' ') {
+        return Err(SyntaxError::Usage("AUTH mechanism [initial-response]"));
     }
-    Ok(argument.to_owned())
+    let initial = (!initial.is_empty()).then(|| initial.to_owned());
+    Ok(Command::Auth { mechanism: mechanism.to_ascii_uppercase(), initial })
 }
 
 /// RFC 3030 §2: `BDAT 1*DIGIT [LAST]`. More than a `u64` holds is no size: nobody sends that much.
@@ -218,79 +260,26 @@ fn chunk(argument: &str) -> Result<Command, SyntaxError> {
     }
 }
 
-fn mail(argument: &str) -> Result<Mail, SyntaxError> {
+fn mail(argument: &str, offered: Offered) -> Result<Mail, SyntaxError> {
     let path = after_keyword(argument, "FROM:").ok_or(SyntaxError::Usage("MAIL FROM:<address>"))?;
     let (sender, rest) = address::reverse_path(path).map_err(SyntaxError::Sender)?;
-    let mut size = None;
-    let mut body = None;
-    let mut smtputf8 = None;
-    for (keyword, value) in parameters(rest).ok_or(SyntaxError::Usage("MAIL FROM:<address> KEYWORD=value"))? {
-        if keyword.eq_ignore_ascii_case("SIZE") {
-            let declared =
-                parse_size(value).ok_or(SyntaxError::BadParameter("SIZE is a number of octets"))?;
-            once(&mut size, declared)?;
-        } else if keyword.eq_ignore_ascii_case("BODY") {
-            let declared = parse_body(value).ok_or(SyntaxError::BadParameter("BODY is 7BIT or 8BITMIME"))?;
-            once(&mut body, declared)?;
-        } else if keyword.eq_ignore_ascii_case("SMTPUTF8") {
-            if value.is_some() {
-                return Err(SyntaxError::BadParameter("SMTPUTF8 takes no value"));
-            }
-            once(&mut smtputf8, ())?;
-        } else {
-            return Err(SyntaxError::UnknownParameter);
-        }
-    }
-    let smtputf8 = smtputf8.is_some();
-    if !smtputf8 && sender.as_ref().is_some_and(|sender| !sender.is_ascii()) {
+    let parameters = parameters::of_mail(rest, offered)?;
+    if !parameters.smtputf8 && sender.as_ref().is_some_and(|sender| !sender.is_ascii()) {
         return Err(SyntaxError::NeedsSmtpUtf8);
     }
-    Ok(Mail { sender, size, body: body.unwrap_or_default(), smtputf8 })
+    Ok(Mail { sender, parameters })
 }
 
-fn rcpt(argument: &str) -> Result<Mailbox, SyntaxError> {
+fn rcpt(argument: &str, offered: Offered) -> Result<(Mailbox, RcptParameters), SyntaxError> {
     let path = after_keyword(argument, "TO:").ok_or(SyntaxError::Usage("RCPT TO:<address>"))?;
     let (recipient, rest) = address::forward_path(path).map_err(SyntaxError::Recipient)?;
-    match parameters(rest) {
-        None => Err(SyntaxError::Usage("RCPT TO:<address>")),
-        Some(mut all) => all.next().map_or(Ok(recipient), |_| Err(SyntaxError::UnknownParameter)),
-    }
+    Ok((recipient, parameters::of_rcpt(rest, offered)?))
 }
 
 /// What follows `keyword`, in any case. Spaces before the path are no RFC, but common, and cannot be misread.
 fn after_keyword<'a>(argument: &'a str, keyword: &str) -> Option<&'a str> {
     let (head, rest) = argument.split_at_checked(keyword.len())?;
     head.eq_ignore_ascii_case(keyword).then(|| rest.trim_start_matches(' '))
-}
-
-/// The `KEYWORD=value` or `KEYWORD` words after a path. `None` where no space parts them from the path.
-fn parameters(rest: &str) -> Option<impl Iterator<Item = (&str, Option<&str>)>> {
-    if !rest.is_empty() && !rest.starts_with(' ') {
-        return None;
-    }
-    let words = rest.split(' ').filter(|word| !word.is_empty());
-    Some(
-        words
-            .map(|word| word.split_once('=').map_or((word, None), |(keyword, value)| (keyword, Some(value)))),
-    )
-}
-
-/// RFC 1870 allows 20 digits; more are too big rather than malformed, as is what a `u64` cannot hold.
-fn parse_size(value: Option<&str>) -> Option<u64> {
-    let digits = value.filter(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))?;
-    Some(digits.parse().unwrap_or(u64::MAX))
-}
-
-fn parse_body(value: Option<&str>) -> Option<Body> {
-    let value = value?;
-    [Body::SevenBit, Body::EightBitMime].into_iter().find(|body| value.eq_ignore_ascii_case(body.name()))
-}
-
-fn once<T>(slot: &mut Option<T>, value: T) -> Result<(), SyntaxError> {
-    match slot.replace(value) {
-        None => Ok(()),
-        Some(_) => Err(SyntaxError::BadParameter("given twice")),
-    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@
 //! chunk      bytes     -> message content in chunks          ChunkDecoder
 //! address    "<a@b>"   -> Mailbox                            paths, source routes
 //! command    line      -> Command                            syntax, its limits and its errors
+//! parameters                                               of MAIL and RCPT; xtext, in which their values stand
+//! xclient    "ADDR=..." -> Claims                             what a proxy says of its client
 //! session    Command   -> Action                             order of commands, what is remembered between them
 //! action     Action                                         what the connection is to do next
 //! replies                                                    what the client is told, all texts in one place
@@ -20,13 +22,19 @@ pub mod address;
 pub mod chunk;
 pub mod command;
 pub mod framing;
+pub mod parameters;
+pub mod protocol;
 mod replies;
 pub mod reply;
 pub mod session;
+pub mod xclient;
+pub mod xtext;
 
-pub use action::{Action, Chunk, Incoming, Protocol};
+pub use action::{Action, Chunk, Incoming};
 pub use chunk::ChunkDecoder;
-pub use command::{Body, Command};
+pub use command::Command;
 pub use framing::{DotDecoder, LineDecoder, LineProgress, Progress};
+pub use parameters::{Body, Offered};
+pub use protocol::{Protocol, Speaks};
 pub use reply::Reply;
 pub use session::{Session, SessionConfig};

@@ -3,32 +3,44 @@
 //! Repeats nothing that a client sent. Codes: RFC 5321 §4.2.3; enhanced codes: RFC 3463 §3 (greetings have none, RFC 2034
 //! §3).
 
-use super::Reply;
+use super::{Reply, Speaks};
 
-pub(super) fn greeting(hostname: &str) -> Reply {
-    Reply::new(220, "", &format!("{hostname} ESMTP Gatepost"))
+pub(super) fn greeting(hostname: &str, speaks: Speaks) -> Reply {
+    let protocol = if speaks == Speaks::Lmtp { "LMTP" } else { "ESMTP" };
+    Reply::new(220, "", &format!("{hostname} {protocol} Gatepost"))
 }
 
 pub(super) fn helo(hostname: &str) -> Reply {
     Reply::new(250, "", hostname)
 }
 
-/// Lists the extensions: RFC 2920, RFC 1870, RFC 6152, RFC 6531, RFC 3030, RFC 2034, RFC 3207, RFC 5321 §4.1.1.8.
-pub(super) fn ehlo(hostname: &str, message_size_max: u64, starttls: bool) -> Reply {
-    let mut lines = vec![
-        hostname.to_owned(),
-        "PIPELINING".to_owned(),
-        format!("SIZE {message_size_max}"),
-        "8BITMIME".to_owned(),
-        "SMTPUTF8".to_owned(),
-        "CHUNKING".to_owned(),
-        "ENHANCEDSTATUSCODES".to_owned(),
+/// What is listed beside what is always there.
+pub(super) struct Extensions<'a> {
+    pub(super) message_size_max: u64,
+    pub(super) starttls: bool,
+    pub(super) auth: Option<&'a [&'a str]>,
+    pub(super) dsn: bool,
+    pub(super) binarymime: bool,
+    pub(super) xclient: bool,
+}
+
+/// Lists the extensions: RFC 2920, RFC 1870, RFC 6152, RFC 6531, RFC 3030, RFC 2034, RFC 3461, RFC 3207, RFC 4954, RFC 5321
+/// §4.1.1.8.
+pub(super) fn ehlo(hostname: &str, offered: &Extensions<'_>) -> Reply {
+    let size = format!("SIZE {}", offered.message_size_max);
+    let mut lines =
+        vec![hostname, "PIPELINING", &size, "8BITMIME", "SMTPUTF8", "CHUNKING", "ENHANCEDSTATUSCODES"];
+    let auth = offered.auth.map(|mechanisms| format!("AUTH {}", mechanisms.join(" ")));
+    let sometimes = [
+        (offered.binarymime, "BINARYMIME"),
+        (offered.dsn, "DSN"),
+        (offered.starttls, "STARTTLS"),
+        (auth.is_some(), auth.as_deref().unwrap_or_default()),
+        (offered.xclient, "XCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT"),
     ];
-    if starttls {
-        lines.push("STARTTLS".to_owned());
-    }
-    lines.push("HELP".to_owned());
-    Reply::multiline(250, &lines)
+    lines.extend(sometimes.into_iter().filter(|(is_offered, _)| *is_offered).map(|(_, line)| line));
+    lines.push("HELP");
+    Reply::multiline(250, &lines.into_iter().map(str::to_owned).collect::<Vec<_>>())
 }
 
 pub(super) fn ok() -> Reply {
@@ -55,9 +67,10 @@ pub(super) fn goodbye(hostname: &str) -> Reply {
     Reply::new(221, "2.0.0", &format!("{hostname} closing connection"))
 }
 
-pub(super) fn help() -> Reply {
-    let commands = "Commands: HELO EHLO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT STARTTLS; see RFC 5321";
-    Reply::new(214, "2.0.0", commands)
+pub(super) fn help(speaks: Speaks) -> Reply {
+    let hello = if speaks == Speaks::Lmtp { "LHLO" } else { "HELO EHLO" };
+    let others = "MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT STARTTLS AUTH XCLIENT; see RFC 5321";
+    Reply::new(214, "2.0.0", &format!("Commands: {hello} {others}"))
 }
 
 pub(super) fn cannot_verify() -> Reply {
@@ -76,8 +89,16 @@ pub(super) fn tls_not_offered() -> Reply {
     Reply::new(502, "5.5.1", "STARTTLS is not offered here")
 }
 
-pub(super) fn need_hello() -> Reply {
-    Reply::new(503, "5.5.1", "Send EHLO or HELO first")
+pub(super) fn need_hello(speaks: Speaks) -> Reply {
+    Reply::new(
+        503,
+        "5.5.1",
+        if speaks == Speaks::Lmtp { "Send LHLO first" } else { "Send EHLO or HELO first" },
+    )
+}
+
+pub(super) fn need_ehlo(speaks: Speaks) -> Reply {
+    Reply::new(503, "5.5.1", if speaks == Speaks::Lmtp { "Send LHLO first" } else { "Send EHLO first" })
 }
 
 pub(super) fn need_mail() -> Reply {
@@ -122,4 +143,57 @@ pub(super) fn too_many_recipients() -> Reply {
 
 pub(super) fn too_many_errors() -> Reply {
     Reply::new(421, "4.7.0", "Too many errors; closing connection")
+}
+
+pub(super) fn too_many_messages() -> Reply {
+    Reply::new(421, "4.7.0", "Too many messages in one session; connect again for more")
+}
+
+pub(super) fn too_many_session_recipients() -> Reply {
+    Reply::new(421, "4.7.0", "Too many recipients in one session; connect again for more")
+}
+
+pub(super) fn too_many_unknown() -> Reply {
+    Reply::new(421, "4.7.0", "Too many recipients were refused; closing connection")
+}
+
+pub(super) fn binary_needs_chunks() -> Reply {
+    Reply::new(503, "5.5.1", "A message with BODY=BINARYMIME comes with BDAT, not DATA")
+}
+
+pub(super) fn need_auth(tls: bool) -> Reply {
+    Reply::new(530, "5.7.0", if tls { "Send AUTH first" } else { "Send STARTTLS, then AUTH, first" })
+}
+
+pub(super) fn auth_not_offered() -> Reply {
+    Reply::new(502, "5.5.1", "AUTH is not offered here")
+}
+
+/// RFC 4954 §6.
+pub(super) fn auth_needs_tls() -> Reply {
+    Reply::new(538, "5.7.11", "AUTH is taken under TLS only; send STARTTLS first")
+}
+
+pub(super) fn authenticated() -> Reply {
+    Reply::new(235, "2.7.0", "Authentication succeeded")
+}
+
+pub(super) fn authenticated_already() -> Reply {
+    Reply::new(503, "5.5.1", "You have said who you are")
+}
+
+pub(super) fn unknown_mechanism() -> Reply {
+    Reply::new(504, "5.5.4", "Mechanism not offered; EHLO lists those that are")
+}
+
+pub(super) fn too_many_auths() -> Reply {
+    Reply::new(421, "4.7.0", "Too many failed authentications; closing connection")
+}
+
+pub(super) fn not_in_transaction() -> Reply {
+    Reply::new(503, "5.5.1", "A transaction is open; send RSET first")
+}
+
+pub(super) fn xclient_refused() -> Reply {
+    Reply::new(550, "5.7.0", "XCLIENT is not for this client")
 }

@@ -1,7 +1,7 @@
 //! The work on one message, on the chain runtime: its turn, the run, the commit, the record.
 
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -29,6 +29,8 @@ pub(super) struct Job {
     pub(super) header_size_max: usize,
     pub(super) chains: Chains,
     pub(super) began: Instant,
+    /// Why it was dropped, where that was not because the client left.
+    pub(super) given_up: Arc<OnceLock<Reply>>,
 }
 
 /// How it ended: the verdict's name in the record, and the reply.
@@ -43,6 +45,11 @@ struct Ending {
 impl Ending {
     fn without_sinks(verdict: &'static str, reply: Reply) -> Self {
         Self { verdict, reply, sinks: Vec::new(), reason: String::new() }
+    }
+
+    /// The connection refuses the message.
+    fn refused(reply: Reply) -> Self {
+        Self::without_sinks(if reply.code() < 500 { "defer" } else { "reject" }, reply)
     }
 
     fn because(self, reason: String) -> Self {
@@ -113,7 +120,7 @@ impl Job {
                     continue;
                 }
                 Some(Piece::End) => (Step::Finish, true),
-                Some(Piece::Refused(reply)) => break Some(Ending::without_sinks("reject", reply)),
+                Some(Piece::Refused(reply)) => break Some(Ending::refused(reply)),
                 None => break None,
             };
             let done = tokio::select! {
@@ -141,7 +148,7 @@ impl Job {
 
     /// The connection refused the content before the chain was started.
     pub(super) fn refused(&self, size: u64, reply: Reply) {
-        self.record(None, size, Some(&Ending::without_sinks("reject", reply)));
+        self.record(None, size, Some(&Ending::refused(reply)));
     }
 
     /// What the tenant may have at once was taken for too long. Gives the reply.
@@ -218,8 +225,13 @@ impl Job {
         }
     }
 
-    /// The one record of the message. Without an ending the client went away.
+    /// The one record of the message. Without an ending the client went away, or the message was given up.
     fn record(&self, run: Option<&Run>, size: u64, ending: Option<&Ending>) {
+        let given_up = self.given_up.get().map(|reply| {
+            let ending = Ending::without_sinks("defer", reply.clone());
+            ending.because("fork_stall_max".to_owned())
+        });
+        let ending = ending.or(given_up.as_ref());
         let fact = |key| self.envelope.fact(key).unwrap_or_default().to_owned();
         let record = MessageRecord {
             id: self.envelope.id().to_string(),

@@ -8,12 +8,14 @@
 //! Knows nothing of sockets and of how recipients find their tenant.
 
 mod breakers;
+mod fork;
 mod job;
+mod opening;
 mod recipient;
 pub mod replies;
 pub mod trial;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
@@ -25,8 +27,9 @@ use crate::mail::{Envelope, MessageId};
 use crate::smtp::Reply;
 use crate::telemetry::Telemetry;
 use crate::tenant::{Buffer, FairShare};
+pub use fork::Fork;
 use job::Job;
-pub use recipient::check_recipient;
+pub use opening::Opening;
 
 /// Content that is collected before a chain is started, in bytes.
 const COLLECT_MAX: usize = 64 << 10;
@@ -94,6 +97,9 @@ struct Running {
     pieces: mpsc::Sender<Piece>,
     reply: oneshot::Receiver<Reply>,
     _client: oneshot::Sender<()>,
+    /// Set before it is dropped where it was not the client who left.
+    given_up: Arc<OnceLock<Reply>>,
+    id: MessageId,
 }
 
 /// A job that was not started. Dropped as such, the client has gone away, which is recorded too.
@@ -113,9 +119,17 @@ impl Drop for Waiting {
 
 impl Transaction {
     /// Begins a message for `tenant`'s chain, as it stands now. `header_size_max` is the listener's, in bytes.
-    pub fn begin(chains: &Chains, tenant: Arc<Tenant>, envelope: Envelope, header_size_max: usize) -> Self {
+    fn begin(chains: &Chains, tenant: Arc<Tenant>, envelope: Envelope, header_size_max: usize) -> Self {
         let buffer = tenant.quota.buffer();
-        let job = Job { tenant, envelope, header_size_max, chains: chains.clone(), began: Instant::now() };
+        let given_up = Arc::default();
+        let job = Job {
+            tenant,
+            envelope,
+            header_size_max,
+            chains: chains.clone(),
+            began: Instant::now(),
+            given_up,
+        };
         Self {
             chains: chains.clone(),
             collected: BytesMut::new(),
@@ -184,6 +198,26 @@ impl Transaction {
         }
     }
 
+    /// Ends it at once, because its chain keeps others waiting. Gives the reply for its recipients.
+    pub fn give_up(self) -> Reply {
+        match self.state {
+            State::Running(running) => {
+                let reply = replies::too_slow(&running.id);
+                let _ = running.given_up.set(reply.clone());
+                reply
+            }
+            State::Collecting(mut waiting) => match waiting.job.take() {
+                Some(job) => {
+                    let reply = replies::too_slow(job.envelope.id());
+                    job.refused(waiting.size, reply.clone());
+                    reply
+                }
+                None => replies::failed_without_trace(),
+            },
+            State::Over(reply) => reply,
+        }
+    }
+
     async fn end(mut self, last: Piece) -> Reply {
         match &self.state {
             State::Collecting(_) => self.start(Extent::Whole).await,
@@ -215,10 +249,11 @@ impl Transaction {
         let (pieces, received) = mpsc::channel(PIECES_WAITING);
         let (answer, reply) = oneshot::channel();
         let (client, gone) = oneshot::channel();
-        let running = State::Running(Running { pieces, reply, _client: client });
-        if let State::Collecting(mut waiting) = std::mem::replace(&mut self.state, running)
+        if let State::Collecting(waiting) = &mut self.state
             && let Some(job) = waiting.job.take()
         {
+            let (given_up, id) = (job.given_up.clone(), job.envelope.id().clone());
+            self.state = State::Running(Running { pieces, reply, _client: client, given_up, id });
             self.chains.runtime.spawn(job.run(received, answer, gone));
         }
         self.send_rest().await

@@ -24,7 +24,7 @@ use crate::telemetry::{Event, causes};
 ///
 /// # Errors
 /// The reply to this RCPT.
-pub async fn check_recipient(
+pub(super) async fn check(
     chains: &Chains,
     tenant: &Arc<Tenant>,
     envelope: Envelope,

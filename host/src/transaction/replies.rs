@@ -37,6 +37,11 @@ pub fn busy(id: &MessageId) -> Reply {
     Reply::new(451, "4.3.2", &format!("Too many messages at once, try again later ({id})"))
 }
 
+/// The chain kept the chains of other recipients waiting.
+pub fn too_slow(id: &MessageId) -> Reply {
+    Reply::new(451, "4.3.2", &format!("Message processing takes too long, try again later ({id})"))
+}
+
 /// A stage of the chain has failed so often that it is not asked any more.
 pub fn paused(id: &MessageId) -> Reply {
     Reply::new(451, "4.3.2", &format!("Message processing is paused, try again later ({id})"))
@@ -75,6 +80,11 @@ pub fn header_too_large() -> Reply {
 /// Bare CR, bare LF or NUL in the content.
 pub fn bare_newline() -> Reply {
     Reply::new(550, "5.6.11", "Lines must end in CRLF; bare CR, bare LF and NUL are not taken")
+}
+
+/// A line of the content is over `text_line_max`.
+pub fn line_too_long(limit: u64) -> Reply {
+    Reply::new(554, "5.6.0", &format!("A line is longer than the {limit} octets that are taken here"))
 }
 
 /// Too many `Received` fields.

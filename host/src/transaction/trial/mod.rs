@@ -65,7 +65,7 @@ impl Sent {
         if smtputf8 {
             envelope.set_host_fact("smtp.smtputf8", "yes");
         }
-        let protocol = if smtputf8 { Protocol::Utf8Smtp } else { Protocol::Esmtp };
+        let protocol = Protocol { extended: true, utf8: smtputf8, ..Protocol::default() };
         envelope.set_host_fact("smtp.helo", self.helo.clone());
         envelope.set_host_fact("smtp.protocol", protocol.name());
         envelope.set_host_fact("client.ip", self.ip.to_string());
