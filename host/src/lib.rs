@@ -20,6 +20,7 @@
 pub mod telemetry;
 
 pub mod mail;
+pub mod rate;
 pub mod smtp;
 
 pub mod chain;

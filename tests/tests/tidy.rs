@@ -10,7 +10,7 @@ const LINES_MAX: usize = 500;
 /// Rooms of `host/src`, lowest first. A row may use the rows above it in this list, and a room itself.
 const ROWS: &[&[&str]] = &[
     &["telemetry", "config::units"],
-    &["mail", "smtp"],
+    &["mail", "rate", "smtp"],
     &["chain", "sink", "kv"],
     &["native", "wasm", "toolchain", "sink::maildir", "sink::null", "sink::file", "sink::durable_file"],
     &["config", "tenant", "catalog"],
