@@ -11,8 +11,9 @@ use std::sync::Arc;
 
 use gatepost::smtp::command::ANY_LINE_MAX;
 use gatepost::smtp::framing::LineProgress;
+use gatepost::smtp::session::AuthPolicy;
 use gatepost::smtp::{
-    Action, ChunkDecoder, DotDecoder, LineDecoder, Progress, Reply, Session, SessionConfig,
+    Action, ChunkDecoder, DotDecoder, LineDecoder, Progress, Reply, Session, SessionConfig, Speaks,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -66,13 +67,21 @@ impl Driver {
     fn new(ready: bool) -> Self {
         let config = SessionConfig {
             hostname: "mx.test".into(),
+            speaks: Speaks::Smtp,
             message_size_max: SIZE_MAX,
             recipients_max: 2,
+            messages_max: 5,
+            session_recipients_max: 9,
             errors_max: 6,
+            unknown_recipients_max: 4,
+            auth_tries_max: 2,
             starttls_offered: true,
+            auth: AuthPolicy::None,
+            dsn: false,
+            binarymime: true,
         };
         let mut driver = Self {
-            session: Session::new(Arc::new(config)),
+            session: Session::new(Arc::new(config), false),
             events: Vec::new(),
             begun: false,
             message: Vec::new(),
@@ -123,6 +132,12 @@ impl Driver {
                 let next = self.session.recipient_checked(if refused { Err(refusal()) } else { Ok(mailbox) });
                 return self.act(next, wire);
             }
+            Action::CheckSender => {
+                let next = self.session.sender_checked(Ok(()));
+                return self.act(next, wire);
+            }
+            // Neither is offered.
+            Action::Authenticate { .. } | Action::Believe(_) => panic!("{action:?}"),
             Action::Receive(_) => self.data(wire),
             Action::Chunk(chunk) => {
                 assert_eq!(

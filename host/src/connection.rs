@@ -14,6 +14,7 @@ mod facts;
 mod hangup;
 mod intake;
 mod patience;
+mod rates;
 mod recipients;
 mod sender;
 
@@ -41,6 +42,7 @@ use crate::tls::{TlsSlot, Wire};
 use crate::transaction::{Chains, Opening};
 use chunks::Chunked;
 use patience::Patience;
+pub use rates::Rates;
 
 /// Bytes asked of the socket at once while it waits for commands: an idle session holds no more.
 const COMMAND_READ_SIZE: usize = 4 << 10;
@@ -59,6 +61,8 @@ pub struct Port {
     pub catalog: Arc<Catalog>,
     /// Where messages are worked on.
     pub chains: Chains,
+    /// What one client may do, over all its sessions.
+    pub rates: Rates,
     /// The certificate in use; none: no TLS.
     pub tls: Option<Arc<TlsSlot>>,
     /// How far the server is on its way down.

@@ -32,7 +32,7 @@ use crate::catalog::retirement::{self, HooksRunning};
 use crate::catalog::{Catalog, ComponentLoader, Registry};
 use crate::chain::ProcessorFactory;
 use crate::config::{Config, Listener, TlsMode};
-use crate::connection::{Drain, Port};
+use crate::connection::{Drain, Port, Rates};
 use crate::kv::{KvStore, SqliteKv};
 use crate::sink::SinkFactory;
 use crate::smtp::session::SessionConfig;
@@ -208,6 +208,7 @@ impl Server {
             listeners.push((settings.name.clone(), socket.local_addr()?));
             let port = Port {
                 session: Arc::new(session_config(&config, &settings)),
+                rates: Rates::new(&settings),
                 listener: settings,
                 catalog: catalog.clone(),
                 chains: chains.clone(),

@@ -56,7 +56,13 @@ enum Step {
 const MOMENT: Duration = Duration::from_millis(5);
 
 /// Listeners, and those that differ from them in implicit TLS only.
-pub const UNDER_TLS: [(&str, &str); 3] = [("mx", "mx-tls"), ("keep", "keep-tls"), ("small", "small-tls")];
+pub const UNDER_TLS: [(&str, &str); 5] = [
+    ("mx", "mx-tls"),
+    ("keep", "keep-tls"),
+    ("small", "small-tls"),
+    ("extended", "extended-tls"),
+    ("lmtp", "lmtp-tls"),
+];
 
 /// The folder of the transcripts.
 pub fn folder() -> PathBuf {

@@ -16,7 +16,8 @@ fn server(certificate: &Certificate) -> Server {
     let tls = "tls = { cert = \"mx.pem\", key = \"mx.key\", mode = \"starttls\" }";
     let implicit = "tls = { cert = \"mx.pem\", key = \"mx.key\", mode = \"implicit\" }";
     let keep = "bare_newlines = \"keep\"";
-    let small = "message_size_max = \"2KiB\"\nheader_size_max = \"1KiB\"\nrecipients_max = 3\nerrors_max = 4";
+    let small = "message_size_max = \"2KiB\"\nheader_size_max = \"1KiB\"\nrecipients_max = 3\nerrors_max = 4\nunknown_recipients_max = 4\nunknown_recipients_delay = \"0s\"";
+    let (extended, lmtp) = ("dsn = true\nbinarymime = true", "protocol = \"lmtp\"");
     let site = Server::builder()
         .chain("acme", "acme.example\", \"*.acme.example\", \"[192.0.2.1]\", \"例え.jp", "maildir")
         .chain("other", "other.example", "maildir")
@@ -24,8 +25,12 @@ fn server(certificate: &Certificate) -> Server {
         .listener("keep", keep)
         .listener("tls", tls)
         .listener("small", small)
+        .listener("extended", extended)
+        .listener("lmtp", lmtp)
         .listener("mx-tls", implicit)
         .listener("keep-tls", &format!("{implicit}\n{keep}"))
+        .listener("extended-tls", &format!("{implicit}\n{extended}"))
+        .listener("lmtp-tls", &format!("{implicit}\n{lmtp}"))
         .listener("small-tls", &format!("{implicit}\n{small}"))
         .site();
     certificate.write(site.path());

@@ -91,6 +91,7 @@ fn listener(listener: &Listener) -> Table {
         ("command_timeout", format_duration(l.command_timeout).into()),
         ("data_timeout", format_duration(l.data_timeout).into()),
         ("data_rate_min", l.data_rate_min.to_string().into()),
+        ("data_grace", format_duration(l.data_grace).into()),
         ("session_timeout", format_duration(l.session_timeout).into()),
     ]);
     entries.extend(l.tls.as_ref().map(|listener| ("tls".to_owned(), tls(listener).into())));

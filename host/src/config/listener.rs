@@ -89,9 +89,11 @@ pub struct Listener {
     pub command_timeout: Duration,
     /// Silence between two reads of content. Default 3m (RFC 5321 §4.5.3.2.5).
     pub data_timeout: Duration,
-    /// Octets a second that content must come at, once `data_timeout` has been waited in all; slower ends with 421. Default 100B:
-    /// a modem was faster. 0: any.
+    /// Octets a second that content must come at, once `data_grace` has been waited in all; slower ends with 421. Default 100B: a
+    /// modem was faster. 0: any.
     pub data_rate_min: ByteSize,
+    /// How long content may be waited for in all before its rate counts. Default 1m: a network that hiccups has recovered.
+    pub data_grace: Duration,
     /// How long a session may last in all; then 421. Default 2h: longer than any honest one.
     pub session_timeout: Duration,
 }

@@ -104,6 +104,7 @@ pub(super) fn read(mut reader: Reader<'_>, base: &Path, taken: &mut Taken) -> Op
         command_timeout: reader.duration("command_timeout", TIMEOUT, secs(300)),
         data_timeout: reader.duration("data_timeout", TIMEOUT, secs(180)),
         data_rate_min: reader.size("data_rate_min", 0..=GIB, ByteSize(100)),
+        data_grace: reader.duration("data_grace", TIMEOUT, secs(60)),
         session_timeout: reader.duration("session_timeout", secs(1)..=secs(7 * 86_400), secs(7200)),
     };
     check(&reader, &listener);

@@ -1,6 +1,6 @@
 //! How long a client is waited for: between commands, between reads of content, for a whole message, for the whole session.
 //!
-//! Content must come at `data_rate_min`, once `data_timeout` has been spent on waiting: who sends an octet now and then never
+//! Content must come at `data_rate_min`, once `data_grace` has been spent on waiting: who sends an octet now and then never
 //! falls silent, and would hold a message's place for ever.
 
 use std::time::Duration;
@@ -14,6 +14,7 @@ use crate::config::Listener;
 pub(super) struct Patience {
     session_end: Instant,
     data_timeout: Duration,
+    grace: Duration,
     /// Octets a second; 0: any.
     rate_min: u64,
     /// How long we have waited for content of the message at hand.
@@ -27,6 +28,7 @@ impl Patience {
         Self {
             session_end: now + listener.session_timeout,
             data_timeout: listener.data_timeout,
+            grace: listener.data_grace,
             rate_min: listener.data_rate_min.0,
             waited: Duration::ZERO,
             octets: 0,
@@ -48,7 +50,7 @@ impl Patience {
         let Some(earned) = self.octets.saturating_mul(1000).checked_div(self.rate_min) else {
             return self.data_timeout;
         };
-        let allowed = self.data_timeout.saturating_add(Duration::from_millis(earned));
+        let allowed = self.grace.saturating_add(Duration::from_millis(earned));
         allowed.saturating_sub(self.waited).min(self.data_timeout)
     }
 
@@ -65,8 +67,8 @@ mod tests {
 
     fn patience(rate_min: u64) -> Patience {
         let now = Instant::now();
-        let (data_timeout, waited) = (Duration::from_secs(180), Duration::ZERO);
-        Patience { session_end: now, data_timeout, rate_min, waited, octets: 0 }
+        let (data_timeout, grace) = (Duration::from_secs(180), Duration::from_secs(60));
+        Patience { session_end: now, data_timeout, grace, rate_min, waited: Duration::ZERO, octets: 0 }
     }
 
     #[test]
@@ -77,12 +79,12 @@ mod tests {
             patience.took(Duration::from_secs(1), 1);
             seconds += 1;
         }
-        assert_eq!(seconds, 182);
+        assert_eq!(seconds, 61);
     }
 
     #[test]
     fn who_keeps_the_rate_is_waited_for_and_who_is_below_it_is_not() {
-        for (octets, expect) in [(100, 180), (99, 0)] {
+        for (octets, expect) in [(100, 60), (99, 0)] {
             let mut patience = patience(100);
             (0..100_000).for_each(|_| patience.took(Duration::from_secs(1), octets));
             assert_eq!(patience.for_content().as_secs(), expect, "{octets}");
@@ -102,6 +104,6 @@ mod tests {
         patience.took(Duration::from_secs(200), 1);
         assert!(patience.for_content().is_zero());
         patience.begin_content();
-        assert_eq!(patience.for_content().as_secs(), 180);
+        assert_eq!(patience.for_content().as_secs(), 60);
     }
 }

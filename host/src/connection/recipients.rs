@@ -19,6 +19,7 @@ impl Connection {
     ) -> Result<Result<Mailbox, Reply>, Ended> {
         let recipient = mailbox.to_string();
         let (tenant, answer) = match self.tenant_of(&mailbox) {
+            _ if !self.port.rates.recipients.take(self.client) => (None, Err(replies::too_many_recipients())),
             Ok(tenant) => (Some(tenant.name.clone()), self.ask(tenant, mailbox).await?),
             Err(reply) => (None, Err(reply)),
         };

@@ -4,11 +4,13 @@ use super::{Connection, Ended};
 use crate::smtp::Reply;
 use crate::smtp::action::Action;
 use crate::smtp::xclient::Claims;
+use crate::transaction::replies;
 
 impl Connection {
     /// Whether this client may begin a message now.
-    pub(super) fn check_sender(&mut self) -> Result<(), Reply> {
-        Ok(())
+    pub(super) fn check_sender(&self) -> Result<(), Reply> {
+        let may = self.port.rates.messages.take(self.client);
+        if may { Ok(()) } else { Err(replies::too_many_messages()) }
     }
 
     /// Takes the exchange of AUTH.

@@ -106,3 +106,13 @@ pub fn relay_denied() -> Reply {
 pub fn second_tenant() -> Reply {
     Reply::new(452, "4.5.3", "Send to this domain in a separate transaction")
 }
+
+/// The client begins more messages than `message_rate` allows.
+pub fn too_many_messages() -> Reply {
+    Reply::new(450, "4.7.1", "Too many messages from you, try again later")
+}
+
+/// The client names more recipients than `recipient_rate` allows.
+pub fn too_many_recipients() -> Reply {
+    Reply::new(450, "4.7.1", "Too many recipients from you, try again later")
+}

@@ -90,6 +90,7 @@ greeting_delay = "1s"
 command_timeout = "1m"
 data_timeout = "2m"
 data_rate_min = "1KiB"
+data_grace = "10s"
 session_timeout = "30m"
 
 [limits]
