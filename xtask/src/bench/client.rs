@@ -36,17 +36,33 @@ impl Client {
 
     /// Sends a message, which must be dot-stuffed and end in CRLF; the code of the last reply.
     pub(super) fn deliver(&mut self, from: &str, to: &str, content: &[u8]) -> Result<u16> {
+        let code = self.open(from, to)?;
+        if code != 354 {
+            self.ask("RSET\r\n")?;
+            return Ok(code);
+        }
+        self.stream.get_mut().write_all(&[content, b".\r\n"].concat())?;
+        self.reply()
+    }
+
+    /// Begins a message; what follows is content.
+    pub(super) fn begin(mut self, from: &str, to: &str) -> Result<TcpStream> {
+        let code = self.open(from, to)?;
+        ensure!(code == 354, "content was answered {code}");
+        Ok(self.stream.into_inner())
+    }
+
+    /// Up to the 354, or the code that refuses the recipient.
+    fn open(&mut self, from: &str, to: &str) -> Result<u16> {
         let code = self.ask(&format!("MAIL FROM:<{from}>\r\n"))?;
         ensure!(code == 250, "MAIL was answered {code}");
         let code = self.ask(&format!("RCPT TO:<{to}>\r\n"))?;
         if code != 250 {
-            self.ask("RSET\r\n")?;
             return Ok(code);
         }
         let code = self.ask("DATA\r\n")?;
         ensure!(code == 354, "DATA was answered {code}");
-        self.stream.get_mut().write_all(&[content, b".\r\n"].concat())?;
-        self.reply()
+        Ok(code)
     }
 
     fn ask(&mut self, line: &str) -> Result<u16> {

@@ -2,9 +2,11 @@
 
 mod client;
 mod hostile;
+mod idle;
 mod large;
 mod looping;
 mod meter;
+mod slow;
 mod stages;
 mod stand;
 mod strip;
@@ -23,7 +25,8 @@ const DEEDS: [&str; 5] = ["rogue-loop", "rogue-grow", "rogue-trap", "rogue-fill"
 
 /// Measures what is named, or everything; with `--dev` the server is a dev build, whose figures are worth nothing.
 pub(crate) fn run(args: &[String]) -> Result<()> {
-    const ALL: [&str; 8] = ["throughput", "stages", "strip", "large", "hostile", "loop", "meter", "swaps"];
+    const ALL: [&str; 10] =
+        ["throughput", "stages", "strip", "large", "hostile", "loop", "meter", "swaps", "idle", "slow"];
     let (switches, names): (Vec<&str>, Vec<&str>) =
         args.iter().map(String::as_str).partition(|arg| *arg == "--dev");
     if let Some(other) = names.iter().find(|name| !ALL.contains(name)) {
@@ -54,6 +57,12 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     }
     if wanted("swaps") {
         swaps::run(&gatepost)?;
+    }
+    if wanted("idle") {
+        idle::run(&gatepost)?;
+    }
+    if wanted("slow") {
+        slow::run(&gatepost)?;
     }
     Ok(())
 }
