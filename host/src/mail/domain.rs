@@ -5,9 +5,9 @@
 //! "Bücher.example"  ->  "bücher.example"
 //! ```
 //!
-//! Two spellings of one domain compare equal as strings afterwards, so tenants are found by plain lookup. Not so the
-//! U-label and the A-label (`xn--...`) of one name, nor two Unicode normalisations of it: IDNA is not applied, they are
-//! different names here. Knows nothing of DNS and of who owns a domain.
+//! Two spellings of one domain compare equal as strings afterwards. Not so the U-label and the A-label (`xn--...`) of one
+//! name, nor two Unicode normalisations of it, which are kept as they were written: [`lookup_form`](super::idna::lookup_form)
+//! makes them one where a domain is looked up. Knows nothing of DNS and of who owns a domain.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 

@@ -8,6 +8,7 @@ pub mod domain;
 pub mod envelope;
 pub mod header_section;
 pub mod id;
+pub mod idna;
 pub mod line_length;
 pub mod mailbox;
 pub mod originator;

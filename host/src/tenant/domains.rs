@@ -1,8 +1,8 @@
 //! Which tenant a domain belongs to. Exact beats the longest `*.x`, which beats the longest `x.*`.
 //!
 //! One hash look-up for each label of the domain at most, however many tenants there are. Knows nothing of tenants but
-//! what stands for them. A name in UTF-8 is compared as [`domain::normalise`] leaves it: U-labels and A-labels of the same
-//! name are different names here, and so are its Unicode normalisations.
+//! what stands for them. Names are compared by their A-labels ([`lookup_form`]): a pattern and a recipient may have either form
+//! of a name in UTF-8, in any normalisation.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -10,8 +10,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::mail::domain;
+use crate::mail::idna::lookup_form;
 
-/// Domains that a tenant takes, in canonical form.
+/// Domains that a tenant takes, as they were written but for the case.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Pattern {
     /// `x`, or an address literal (RFC 5321 §4.1.3).
@@ -82,7 +83,7 @@ impl<T: Clone + PartialEq> DomainTable<T> {
             Pattern::Below(name) => (&mut self.below, name),
             Pattern::Begins(name) => (&mut self.begins, name),
         };
-        match map.entry(name.clone()) {
+        match map.entry(lookup_form(name).into_owned()) {
             Entry::Occupied(taken) if *taken.get() != owner => Err(taken.get().clone()),
             Entry::Occupied(_) => Ok(()),
             Entry::Vacant(free) => {
@@ -97,6 +98,7 @@ impl<T: Clone + PartialEq> DomainTable<T> {
         if domain.starts_with('[') {
             return self.exact.get(&domain::normalise(domain).ok()?);
         }
+        let domain = &*lookup_form(domain);
         let dots = || domain.match_indices('.').map(|(at, _)| at);
         self.exact
             .get(domain)
@@ -193,11 +195,31 @@ mod tests {
             ("हिन्दी.भारत", Some("*.भारत")),
             ("ΑΣ.test", Some("ΑΣ.*")),
             ("a.ΑΣ.EXAMPLE", Some("*.ΑΣ.example")),
-            ("xn--bcher-kva.example", None),
-            ("bu\u{308}cher.example", None),
+            ("xn--bcher-kva.example", Some("Bücher.Example")),
+            ("bu\u{308}cher.example", Some("Bücher.Example")),
+            ("a.b.xn--h2brj9c", Some("*.भारत")),
+            ("XN--MXA0B.test", Some("ΑΣ.*")),
+            ("xn--bcher-kvb.example", None),
         ] {
             let mailbox = crate::mail::Mailbox::parse(&format!("jo@{domain}")).unwrap();
             assert_eq!(table.get(mailbox.domain()).map(String::as_str), expect, "{domain}");
+        }
+    }
+
+    /// Goal: either form in `domains` takes both, and two tenants cannot have one each.
+    #[test]
+    fn a_pattern_in_a_labels_takes_u_labels() {
+        let mut table = table(&["xn--bcher-kva.example", "*.xn--fa-hia.example", "xn--bcher-kva.*"]);
+        for (domain, expect) in [
+            ("bücher.example", Some("xn--bcher-kva.example")),
+            ("a.faß.example", Some("*.xn--fa-hia.example")),
+            ("a.fass.example", None),
+            ("bücher.test", Some("xn--bcher-kva.*")),
+        ] {
+            assert_eq!(table.get(domain).map(String::as_str), expect, "{domain}");
+        }
+        for twin in ["bücher.example", "bu\u{308}cher.example", "*.faß.example", "bücher.*"] {
+            assert!(table.insert(&twin.parse().unwrap(), "other".into()).is_err(), "{twin}");
         }
     }
 
