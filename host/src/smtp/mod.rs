@@ -13,6 +13,7 @@
 //! action     Action                                         what the connection is to do next
 //! replies                                                    what the client is told, all texts in one place
 //! reply      Reply     -> bytes                              why no text can forge a second reply
+//! sasl       line      -> Step                               who a client is: AUTH's exchanges
 //! ```
 //!
 //! The connection owns the socket and the deadlines: it feeds bytes in, does what an [`Action`] says and sends replies.
@@ -26,6 +27,7 @@ pub mod parameters;
 pub mod protocol;
 mod replies;
 pub mod reply;
+pub mod sasl;
 pub mod session;
 pub mod xclient;
 pub mod xtext;
