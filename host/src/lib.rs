@@ -26,6 +26,7 @@ pub mod smtp;
 pub mod chain;
 pub mod kv;
 pub mod sink;
+pub mod watched;
 
 pub mod native;
 #[cfg(feature = "toolchain")]

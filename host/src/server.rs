@@ -30,7 +30,7 @@ use tokio::task::JoinHandle;
 use crate::admin::{self, AdminHandle, Door, Guard, Line};
 use crate::catalog::retirement::{self, HooksRunning};
 use crate::catalog::{Catalog, ComponentLoader, Registry};
-use crate::chain::ProcessorFactory;
+use crate::chain::{CheckerFactory, ProcessorFactory};
 use crate::config::{Config, Listener, TlsMode};
 use crate::connection::{Drain, Port, Rates};
 use crate::kv::{KvStore, SqliteKv};
@@ -73,6 +73,13 @@ impl Builder {
     #[must_use]
     pub fn sink(mut self, name: &str, factory: SinkFactory) -> Self {
         self.registry = self.registry.with_sink(name, factory);
+        self
+    }
+
+    /// Adds a checker of recipients of your own, for tenants' `recipients`.
+    #[must_use]
+    pub fn checker(mut self, name: &str, factory: CheckerFactory) -> Self {
+        self.registry = self.registry.with_checker(name, factory);
         self
     }
 

@@ -255,7 +255,13 @@ impl StagePlan<'_> {
     pub fn try_check(self) -> Result<PlannedCheck, String> {
         let (loaded, identity) = self.parts();
         let check = Arc::new(SandboxedChecker::new(&loaded, identity, self.config, self.limits)?);
-        Ok(PlannedCheck { label: self.label.into(), on_failure: self.on_failure, check, breaker: None })
+        Ok(PlannedCheck {
+            label: self.label.into(),
+            on_failure: self.on_failure,
+            check,
+            breaker: None,
+            answers: None,
+        })
     }
 
     fn parts(&self) -> (Arc<Loaded>, StageIdentity) {

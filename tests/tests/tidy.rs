@@ -11,7 +11,7 @@ const LINES_MAX: usize = 500;
 const ROWS: &[&[&str]] = &[
     &["telemetry", "config::units"],
     &["mail", "rate", "smtp"],
-    &["chain", "sink", "kv"],
+    &["chain", "sink", "kv", "watched"],
     &["native", "wasm", "toolchain", "sink::maildir", "sink::null", "sink::file", "sink::durable_file"],
     &["config", "tenant", "catalog"],
     &["transaction"],

@@ -1,7 +1,7 @@
 //! The rules of a chain beyond its grammar: which keys apply, which sinks go together, whether all of it fits.
 
 use crate::chain::types::{self, StageType};
-use crate::chain::{Content, LineUp, OnFailure};
+use crate::chain::{Content, LineUp, OnFailure, StageRef};
 use crate::config::Problem;
 
 use super::TenantFile;
@@ -19,6 +19,44 @@ pub(super) fn misplaced(file: &TenantFile, label: &str, table: &StageTable, is_s
     ];
     let problem = |key| file.stage_problem(label, key, format!("does not apply: `{label}` is {kind}"));
     given.into_iter().filter(|(_, given)| *given).map(|(key, _)| problem(key)).collect()
+}
+
+/// What does not apply to a built-in checker of `recipients`; and that it shares its label with nothing in `chain`, whose settings
+/// would be read for both.
+pub(super) fn check_native_checker(file: &TenantFile, stage: &StageRef, table: &StageTable) -> Vec<Problem> {
+    let label = stage.label();
+    let mut problems = Vec::new();
+    if let Some(pin) = stage.pin {
+        let text = format!("`{}` is built in and has no versions, but `@{pin}` asks for one", stage.name);
+        problems.push(file.problem("recipients", text));
+    }
+    if file.chain.all().any(|other| other.label() == label) {
+        let text = format!(
+            "`{label}` stands in `chain` too, and both would have the settings of one table: give this one a name of its own, \
+             for example `directory:{}`",
+            stage.name
+        );
+        problems.push(file.problem("recipients", text));
+    }
+    let given = [
+        ("config", table.config.is_some()),
+        ("grants", !table.grants.is_empty()),
+        ("cpu_per_message", table.cpu_per_message.is_some()),
+        ("memory_per_instance", table.memory_per_instance.is_some()),
+    ];
+    let misplaced = given.into_iter().filter(|(_, given)| *given);
+    let problem = |key| file.stage_problem(&label, key, format!("does not apply: `{label}` is built in"));
+    problems.extend(misplaced.map(|(key, _)| problem(key)));
+    problems
+}
+
+/// `cache` of what is no checker.
+pub(super) fn check_caches(file: &TenantFile) -> Vec<Problem> {
+    let is_checker = |label: &str| file.recipients.iter().any(|stage| stage.label() == label);
+    let others = file.chain.all().map(StageRef::label).filter(|label| !is_checker(label));
+    let cached = others.filter(|label| file.stages.get(label).is_some_and(|table| table.cache.is_some()));
+    let text = "does not apply: only what checkers in `recipients` say can be remembered";
+    cached.map(|label| file.stage_problem(&label, "cache", text)).collect()
 }
 
 pub(super) fn check_sinks(file: &TenantFile, line_up: &LineUp) -> Vec<Problem> {

@@ -1,9 +1,9 @@
-//! Native processors and sinks by name. Their names are reserved: a component of that name is never found.
+//! Native processors, sinks and checkers of recipients by name. Their names are reserved: a component of that name is never found.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::chain::{Processor, ProcessorFactory, Settings, StageScope};
+use crate::chain::{CheckerFactory, Processor, ProcessorFactory, RecipientCheck, Settings, StageScope};
 use crate::native;
 use crate::sink::{self, Sink, SinkFactory};
 
@@ -12,6 +12,7 @@ use crate::sink::{self, Sink, SinkFactory};
 pub struct Registry {
     processors: BTreeMap<String, ProcessorFactory>,
     sinks: BTreeMap<String, SinkFactory>,
+    checkers: BTreeMap<String, CheckerFactory>,
 }
 
 impl Registry {
@@ -24,7 +25,8 @@ impl Registry {
     pub fn builtin() -> Self {
         let processors = native::all().into_iter().map(|(name, factory)| (name.to_owned(), factory));
         let sinks = sink::all().into_iter().map(|(name, factory)| (name.to_owned(), factory));
-        Self { processors: processors.collect(), sinks: sinks.collect() }
+        let checkers = native::checkers().into_iter().map(|(name, factory)| (name.to_owned(), factory));
+        Self { processors: processors.collect(), sinks: sinks.collect(), checkers: checkers.collect() }
     }
 
     /// Adds a processor; one that has the name already is replaced.
@@ -41,9 +43,16 @@ impl Registry {
         self
     }
 
+    /// Adds a checker of recipients; one that has the name already is replaced. A sink or processor may have the same name.
+    #[must_use]
+    pub fn with_checker(mut self, name: &str, factory: CheckerFactory) -> Self {
+        self.checkers.insert(name.to_owned(), factory);
+        self
+    }
+
     /// Whether no component may have this name.
     pub fn is_reserved(&self, name: &str) -> bool {
-        self.has_processor(name) || self.has_sink(name)
+        self.has_processor(name) || self.has_sink(name) || self.has_checker(name)
     }
 
     /// Whether there is such a processor.
@@ -56,6 +65,11 @@ impl Registry {
         self.sinks.contains_key(name)
     }
 
+    /// Whether there is such a checker.
+    pub fn has_checker(&self, name: &str) -> bool {
+        self.checkers.contains_key(name)
+    }
+
     /// Names of the processors.
     pub fn processors(&self) -> impl Iterator<Item = &str> {
         self.processors.keys().map(String::as_str)
@@ -64,6 +78,11 @@ impl Registry {
     /// Names of the sinks.
     pub fn sinks(&self) -> impl Iterator<Item = &str> {
         self.sinks.keys().map(String::as_str)
+    }
+
+    /// Names of the checkers.
+    pub fn checkers(&self) -> impl Iterator<Item = &str> {
+        self.checkers.keys().map(String::as_str)
     }
 
     /// Makes a processor.
@@ -86,6 +105,20 @@ impl Registry {
     /// What is wrong with its settings, or that there is none of that name.
     pub fn sink(&self, name: &str, scope: &StageScope, settings: Settings) -> Result<Arc<dyn Sink>, String> {
         let make = self.sinks.get(name).ok_or_else(|| format!("there is no sink `{name}`"))?;
+        make(scope, settings)
+    }
+
+    /// Makes a checker.
+    ///
+    /// # Errors
+    /// What is wrong with its settings, or that there is none of that name.
+    pub fn checker(
+        &self,
+        name: &str,
+        scope: &StageScope,
+        settings: Settings,
+    ) -> Result<Arc<dyn RecipientCheck>, String> {
+        let make = self.checkers.get(name).ok_or_else(|| format!("there is no checker `{name}`"))?;
         make(scope, settings)
     }
 }

@@ -8,14 +8,16 @@ use std::sync::Arc;
 
 use crate::chain::breaker;
 use crate::chain::{
-    Breaker, Content, Fixed, LineUp, OnFailure, PlannedCheck, PlannedStage, StageRef, StageScope,
+    Answers, Breaker, Content, Fixed, LineUp, OnFailure, PlannedCheck, PlannedStage, StageRef, StageScope,
 };
 use crate::config::problem::nearest;
 use crate::config::{self, ByteSize, Config, Limits, Problem};
 use crate::sink::Sink;
 use crate::telemetry::Telemetry;
 
-use super::checks::{check_instances, check_kept, check_sinks, check_types, misplaced};
+use super::checks::{
+    check_caches, check_instances, check_kept, check_native_checker, check_sinks, check_types, misplaced,
+};
 use super::fresh::Tried;
 use super::revision::{Component, Components};
 use super::smoke::Rehearsal;
@@ -117,6 +119,7 @@ impl Resolver<'_> {
             }
         }
         problems.extend(unused_tables(file));
+        problems.extend(check_caches(file));
         if problems.is_empty() {
             problems = check_sinks(file, &line_up);
             problems.extend(check_instances(file, &line_up));
@@ -161,7 +164,8 @@ impl Resolver<'_> {
     fn check(&self, tenant: &str, file: &TenantFile, stage: &StageRef) -> Result<PlannedCheck, Vec<Problem>> {
         let label = stage.label();
         let table = file.stages.get(&label).cloned().unwrap_or_default();
-        if self.is_native(stage) {
+        let is_native = self.is_native(stage);
+        if is_native && !self.registry.has_checker(&stage.name) {
             let text = format!("`{label}` is built in and does not check recipients");
             return Err(vec![file.problem("recipients", text)]);
         }
@@ -169,11 +173,22 @@ impl Resolver<'_> {
             let text = "\"quarantine\" does not apply at RCPT: there is no message yet";
             return Err(vec![file.stage_problem(&label, "on_failure", text)]);
         }
+        let on_failure = table.on_failure.unwrap_or(file.on_failure);
+        let answers = table.cache.map(|hold| Arc::new(Answers::new(hold)));
+        if is_native {
+            let problems = check_native_checker(file, stage, &table);
+            if !problems.is_empty() {
+                return Err(problems);
+            }
+            let scope = self.scope(tenant, &label);
+            let check = self.registry.checker(&stage.name, &scope, table.settings);
+            let check = check.map_err(|text| vec![file.stage_problem(&label, "", text)])?;
+            return Ok(PlannedCheck { label, on_failure, check, breaker: None, answers });
+        }
         let found = self.find(tenant, stage).map_err(|text| vec![file.problem("recipients", text)])?;
         let check =
             self.component(tenant, file, &label, &table, &found, |stage| self.loader.load_checker(stage))?;
-        let on_failure = table.on_failure.unwrap_or(file.on_failure);
-        Ok(PlannedCheck { label, on_failure, check, breaker: breaker_of(&file.limits) })
+        Ok(PlannedCheck { label, on_failure, check, breaker: breaker_of(&file.limits), answers })
     }
 
     fn native(
@@ -189,6 +204,9 @@ impl Resolver<'_> {
         if let Some(pin) = stage.pin {
             let text = format!("`{}` is built in and has no versions, but `@{pin}` asks for one", stage.name);
             return chain(text);
+        }
+        if !self.registry.has_processor(&stage.name) && !self.registry.has_sink(&stage.name) {
+            return chain(format!("`{label}` checks recipients: it stands in `recipients`, not in `chain`"));
         }
         let is_sink = match place {
             Place::Stage if !self.registry.has_processor(&stage.name) => {
@@ -264,8 +282,8 @@ impl Resolver<'_> {
 
     /// All names that `tenant` may use.
     fn visible(&self, tenant: &str) -> Vec<String> {
-        let natives = self.registry.processors().chain(self.registry.sinks()).map(str::to_owned);
-        let mut names: Vec<String> = natives.collect();
+        let natives = self.registry.processors().chain(self.registry.sinks()).chain(self.registry.checkers());
+        let mut names: Vec<String> = natives.map(str::to_owned).collect();
         for owner in [tenant, HOST] {
             for name in self.store.processors(owner).unwrap_or_default() {
                 names.push(format!("{owner}/{name}"));

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::tenant_file::{self, StageTable, TenantFile};
-use super::{Catalog, ChangeError, Registry};
+use super::{Catalog, ChangeError};
 use crate::chain::StageRef;
 use crate::config::tree;
 
@@ -36,12 +36,16 @@ impl Catalog {
             ))
         })?;
         let mut keys = top_level(&root(live), &root(new));
-        for stage in file.chain.all().chain(&file.recipients) {
+        let staged = file.chain.all().map(|stage| (stage, false));
+        for (stage, checks) in staged.chain(file.recipients.iter().map(|stage| (stage, true))) {
             let label = stage.label();
-            let (none, before) = (StageTable::default(), standing(&old, stage));
+            let none = StageTable::default();
             let table = file.stages.get(&label).unwrap_or(&none);
-            let found = if stage.owner.is_none() && self.registry.is_reserved(&stage.name) {
-                native(&self.registry, stage, table, before)
+            let is_native = stage.owner.is_none() && self.registry.is_reserved(&stage.name);
+            // A native's settings mean one thing in `chain` and another in `recipients`.
+            let before = standing(&old, stage, !is_native || !checks, !is_native || checks);
+            let found = if is_native {
+                native(!checks && self.registry.has_sink(&stage.name), table, before)
             } else {
                 limits(&file, table, before)
             };
@@ -69,22 +73,22 @@ fn top_level(old: &Map<String, Value>, new: &Map<String, Value>) -> Vec<String> 
 }
 
 /// The settings that stand for this stage, if its label names the same processor there.
-fn standing<'a>(old: &'a TenantFile, stage: &StageRef) -> Option<&'a StageTable> {
+fn standing<'a>(
+    old: &'a TenantFile,
+    stage: &StageRef,
+    in_chain: bool,
+    in_recipients: bool,
+) -> Option<&'a StageTable> {
     let label = stage.label();
     let same =
         |other: &&StageRef| other.label() == label && other.name == stage.name && other.owner == stage.owner;
-    old.chain.all().chain(&old.recipients).find(same)?;
+    let chain = old.chain.all().filter(|_| in_chain);
+    chain.chain(old.recipients.iter().filter(|_| in_recipients)).find(same)?;
     old.stages.get(&label)
 }
 
 /// What the host alone may set, and may take away, that differs.
-fn native(
-    registry: &Registry,
-    stage: &StageRef,
-    table: &StageTable,
-    before: Option<&StageTable>,
-) -> Vec<String> {
-    let is_sink = registry.has_sink(&stage.name);
+fn native(is_sink: bool, table: &StageTable, before: Option<&StageTable>) -> Vec<String> {
     let none = StageTable::default();
     let before = before.unwrap_or(&none);
     let keys: BTreeSet<&String> = table.settings.keys().chain(before.settings.keys()).collect();

@@ -17,6 +17,9 @@ use crate::tenant::Pattern;
 /// Capabilities that the interface knows (`processor.wit`).
 pub const GRANTS: [&str; 5] = ["kv", "clock", "random", "envelope", "redirect"];
 
+/// Longest `cache` of a checker: who has left is not written to for ever.
+const CACHE_MAX: Duration = Duration::from_secs(86_400);
+
 const ON_FAILURE: [(&str, OnFailure); 4] = [
     ("defer", OnFailure::Defer),
     ("reject", OnFailure::Reject),
@@ -64,6 +67,8 @@ pub struct StageTable {
     pub cpu_per_message: Option<Duration>,
     /// Its own memory limit.
     pub memory_per_instance: Option<ByteSize>,
+    /// How long a checker's answers are remembered; none: it is asked each time.
+    pub cache: Option<Duration>,
     /// All other keys: settings of a native stage or sink.
     pub settings: Settings,
     /// Lines of the keys; that of the table under "".
@@ -228,6 +233,8 @@ fn read_stage(reader: &mut Reader<'_>, max: &Limits, allowed: &BTreeSet<String>)
         memory_per_instance: reader.size("memory_per_instance", 64 << 10..=u64::MAX, max.memory_per_instance),
         ..max.clone()
     };
+    let cache = reader.has("cache");
+    let hold = reader.duration("cache", Duration::from_secs(1)..=CACHE_MAX, CACHE_MAX);
     for (key, value) in above(&own, max) {
         reader.problem(key, format!("is above the host's [limits.max]: {value}"));
     }
@@ -237,6 +244,7 @@ fn read_stage(reader: &mut Reader<'_>, max: &Limits, allowed: &BTreeSet<String>)
         grants,
         cpu_per_message: cpu.then_some(own.cpu_per_message),
         memory_per_instance: memory.then_some(own.memory_per_instance),
+        cache: cache.then_some(hold),
         lines: reader.lines(),
         settings: tree::into_json_map(reader.take_rest()),
     }

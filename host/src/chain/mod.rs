@@ -3,6 +3,7 @@
 //! Generic over its stages: knows neither the native processors nor the sandbox. In reading order: `content`, `limit`, `stage`,
 //! `breaker`, `lineup`, `intake`, `slot`, `run`.
 
+pub mod answers;
 pub mod breaker;
 pub mod content;
 pub mod cutting;
@@ -20,13 +21,14 @@ pub mod stage;
 pub mod tick;
 pub mod types;
 
+pub use answers::Answers;
 pub use breaker::Breaker;
 pub use content::Content;
 pub use limit::{Limit, LimitsHit};
 pub use lineup::{LineUp, PlannedStage};
 pub use recipient::{PlannedCheck, RecipientCheck};
 pub use run::{Outlet, Run, RunEnd, RunLimits};
-pub use scope::{Fixed, ProcessorFactory, Settings, StageScope};
+pub use scope::{CheckerFactory, Fixed, ProcessorFactory, Settings, StageScope};
 pub use settings::Keys;
 pub use spec::{ChainSpec, Pin, SpecError, StageRef};
 pub use stage::{

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::meter::CpuMeter;
-use super::{Breaker, OnFailure, StageEnd};
+use super::{Answers, Breaker, OnFailure, StageEnd};
 use crate::mail::{Envelope, Mailbox};
 
 /// A configured checker of recipients.
@@ -40,4 +40,6 @@ pub struct PlannedCheck {
     pub check: Arc<dyn RecipientCheck>,
     /// When it is not asked any more. None: it always is.
     pub breaker: Option<Arc<Breaker>>,
+    /// What it said a moment ago. None: it is always asked.
+    pub answers: Option<Arc<Answers>>,
 }

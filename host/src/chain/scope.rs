@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::Processor;
+use super::{Processor, RecipientCheck};
 use crate::telemetry::Telemetry;
 
 /// What a native processor or sink is told when a chain is built.
@@ -40,3 +40,7 @@ pub type Settings = serde_json::Map<String, serde_json::Value>;
 /// Makes a configured processor, or says what is wrong with its settings, naming the key.
 pub type ProcessorFactory =
     Arc<dyn Fn(&StageScope, Settings) -> Result<Arc<dyn Processor>, String> + Send + Sync>;
+
+/// Makes a configured checker of recipients, or says what is wrong with its settings, naming the key.
+pub type CheckerFactory =
+    Arc<dyn Fn(&StageScope, Settings) -> Result<Arc<dyn RecipientCheck>, String> + Send + Sync>;

@@ -3,6 +3,7 @@
 pub mod buffer;
 pub mod compression;
 pub mod debug;
+pub mod directory;
 pub mod hash;
 pub mod header;
 pub mod headersparser;
@@ -12,7 +13,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use crate::chain::{Processor, ProcessorFactory, Settings, StageScope};
+use crate::chain::{CheckerFactory, Processor, ProcessorFactory, Settings, StageScope};
 
 /// Every native processor by its name.
 pub fn all() -> Vec<(&'static str, ProcessorFactory)> {
@@ -25,6 +26,11 @@ pub fn all() -> Vec<(&'static str, ProcessorFactory)> {
         ("decompress", factory(compression::decompress::configure)),
         ("debug", factory(debug::configure)),
     ]
+}
+
+/// Every native checker of recipients by its name.
+pub fn checkers() -> Vec<(&'static str, CheckerFactory)> {
+    vec![("file", Arc::new(|scope, settings| Ok(Arc::new(directory::configure(scope, settings)?))))]
 }
 
 fn factory<P: Processor + 'static>(

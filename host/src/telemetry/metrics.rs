@@ -38,6 +38,7 @@ pub(super) struct Metrics {
     sessions_live: Gauge,
     sessions_refused: Series<RefusedLabels, Counter>,
     recipients_refused: Series<CodeLabels, Counter>,
+    recipients_remembered: Series<StageLabels, Counter>,
     messages: Series<VerdictLabels, Counter>,
     message_bytes: Series<TenantLabels, Counter>,
     stages: StageSeries,
@@ -122,6 +123,11 @@ impl Metrics {
                 &mut r,
                 "recipients_refused",
                 "Recipients not taken, by the reply's code",
+            ),
+            recipients_remembered: counter(
+                &mut r,
+                "recipients_remembered",
+                "Recipients that a checker was not asked about, as its answer was remembered",
             ),
             messages: counter(&mut r, "messages", "Messages that came to their end, by what became of them"),
             message_bytes: counter(&mut r, "message_bytes", "Octets of content received"),
@@ -280,6 +286,11 @@ impl Metrics {
         for stage in &record.stages {
             self.stages.count(&record.tenant, stage);
         }
+    }
+
+    pub(super) fn count_remembered(&self, tenant: &str, stage: &str) {
+        let labels = StageLabels { tenant: tenant.to_owned(), stage: stage.to_owned() };
+        self.recipients_remembered.with(&labels, inc);
     }
 
     pub(super) fn count_wrong_token(&self, limited: bool) {

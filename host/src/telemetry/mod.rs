@@ -154,6 +154,11 @@ impl Telemetry {
         self.0.metrics.count_wrong_token(limited);
     }
 
+    /// Counts an address that a checker of `tenant` was not asked about, as its answer was remembered.
+    pub fn count_remembered(&self, tenant: &str, stage: &str) {
+        self.0.metrics.count_remembered(tenant, stage);
+    }
+
     /// Where the CPU time of a tenant's chains is added up.
     pub fn chain_cpu(&self, tenant: &str) -> CpuCounter {
         self.0.metrics.chain_cpu(tenant)

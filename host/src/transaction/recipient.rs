@@ -69,6 +69,10 @@ impl Asked {
     async fn ask_all(&mut self, tenant: &Tenant, mut leave: Leave, began: Instant) -> Result<(), Reply> {
         let budget = tenant.limits.recipient_check_max;
         for (at, planned) in tenant.checks.iter().enumerate() {
+            if let Some(said) = self.recall(planned) {
+                said?;
+                continue;
+            }
             let meter = Arc::new(CpuMeter::default());
             let before = self.envelope.clone();
             let check = planned.check.check(&self.address, &mut self.envelope, &meter);
@@ -76,6 +80,10 @@ impl Asked {
             let end = match tokio::time::timeout(left, Metered::new(&meter, check)).await {
                 Ok(Ok(())) => {
                     leave.tell(at, Outcome::Handled);
+                    // A fact that it set would not be there when it is not asked.
+                    if self.envelope == before {
+                        self.remember(planned, &Ok(()));
+                    }
                     continue;
                 }
                 Ok(Err(end)) => end,
@@ -87,11 +95,29 @@ impl Asked {
             let fate = fate(&end);
             // A checker that failed leaves nothing behind; one that was cut off has even taken the envelope with it.
             self.envelope = before;
+            if let StageEnd::Refused(refusal) = &end {
+                self.remember(planned, &Err(refusal.clone()));
+            }
             let settled = self.settle(planned, end);
             leave.tell(at, fate);
             settled?;
         }
         Ok(())
+    }
+
+    /// What a checker said of the address a moment ago.
+    fn recall(&self, planned: &PlannedCheck) -> Option<Result<(), Reply>> {
+        let said = planned.answers.as_ref()?.get(&self.address, Instant::now())?;
+        self.chains.telemetry.count_remembered(&self.tenant.name, &planned.label);
+        Some(said.map_err(|refusal| match refusal {
+            Refusal::Reject(reply) | Refusal::Defer(reply) => reply,
+        }))
+    }
+
+    fn remember(&self, planned: &PlannedCheck, said: &Result<(), Refusal>) {
+        if let Some(answers) = &planned.answers {
+            answers.put(&self.address, said, Instant::now());
+        }
     }
 
     /// A checker refused or failed. `Ok`: the next one is asked.
