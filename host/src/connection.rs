@@ -8,6 +8,7 @@
 //! The one async SMTP file. Replies are collected and sent when there is nothing more to read, so that a pipelined
 //! group is answered in one segment (RFC 2920). Knows nothing of how connections are accepted.
 
+mod auth;
 mod chunks;
 mod content;
 mod facts;
@@ -40,6 +41,7 @@ use crate::smtp::session::{Session, SessionConfig};
 use crate::tenant::Buffer;
 use crate::tls::{TlsSlot, Wire};
 use crate::transaction::{Chains, Opening};
+use crate::users::{Failures, Users};
 use chunks::Chunked;
 use patience::Patience;
 pub use rates::Rates;
@@ -67,6 +69,10 @@ pub struct Port {
     pub tls: Option<Arc<TlsSlot>>,
     /// How far the server is on its way down.
     pub drain: watch::Receiver<Drain>,
+    /// Who may log in.
+    pub users: Arc<Users>,
+    /// `auth_failure_rate`; none: no client is slowed down.
+    pub auth_failures: Option<Failures>,
 }
 
 /// How far the server is on its way down.

@@ -39,6 +39,7 @@ pub mod config;
 pub mod tenant;
 
 pub mod transaction;
+pub mod users;
 
 pub mod connection;
 

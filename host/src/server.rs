@@ -40,6 +40,7 @@ use crate::telemetry::{Event, Level, Telemetry};
 use crate::tenant::FairShare;
 use crate::tls::TlsSlot;
 use crate::transaction::Chains;
+use crate::users::{Failures, Users};
 use crate::{listener, token};
 #[cfg(feature = "wasm")]
 pub(crate) use code::Code;
@@ -208,11 +209,15 @@ impl Server {
         let loading = catalog.clone();
         tokio::task::spawn_blocking(move || loading.reload()).await.context("loading the catalog")?;
 
+        let users =
+            Users::open(&config.server.state_dir, telemetry.clone()).context("cannot open the users")?;
+        let users = Arc::new(users);
         let (mut tls, mut listeners, mut listening) = (Vec::new(), Vec::new(), Vec::new());
         for (socket, settings) in sockets {
             let slot = tls_slot(&settings)?;
             tls.extend(slot.clone());
             listeners.push((settings.name.clone(), socket.local_addr()?));
+            let auth_failures = settings.auth_failure_rate.map(|rate| Failures::new(rate.count, rate.per));
             let port = Port {
                 session: Arc::new(session_config(&config, &settings)),
                 rates: Rates::new(&settings),
@@ -221,6 +226,8 @@ impl Server {
                 chains: chains.clone(),
                 tls: slot,
                 drain: phase.clone(),
+                users: users.clone(),
+                auth_failures,
             };
             listening.push(tokio::spawn(listener::run(socket, Arc::new(port))));
         }

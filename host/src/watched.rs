@@ -93,8 +93,22 @@ impl<T: Send + Sync + 'static> WatchedFile<T> {
     /// It cannot be read, is no regular file, is larger, or `parse` does not take it; the text names neither path nor line.
     pub fn open(path: PathBuf, size_max: u64, parse: Parse<T>) -> Result<Self, String> {
         let (known, good) = read(&path, size_max, &parse);
-        let state = State { good: Arc::new(good?), known, restless: None, looked: Instant::now() };
-        Ok(Self { inner: Arc::new(Inner { path, size_max, parse, state: Mutex::new(state) }) })
+        Ok(Self::of(path, size_max, parse, known, good?))
+    }
+
+    /// As [`WatchedFile::open`], with `fallback` in the place of a file that is no good; and what is wrong with it. Blocks.
+    pub fn open_or(path: PathBuf, size_max: u64, parse: Parse<T>, fallback: T) -> (Self, Option<String>) {
+        let (known, good) = read(&path, size_max, &parse);
+        let (good, problem) = match good {
+            Ok(good) => (good, None),
+            Err(problem) => (fallback, Some(problem)),
+        };
+        (Self::of(path, size_max, parse, known, good), problem)
+    }
+
+    fn of(path: PathBuf, size_max: u64, parse: Parse<T>, known: Option<Stamp>, good: T) -> Self {
+        let state = State { good: Arc::new(good), known, restless: None, looked: Instant::now() };
+        Self { inner: Arc::new(Inner { path, size_max, parse, state: Mutex::new(state) }) }
     }
 
     /// Where it is.

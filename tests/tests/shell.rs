@@ -51,7 +51,7 @@ fn a_manual_page_for_each_verb() {
     let said = gatepost(folder.path(), &["man", "--out", "share/man1"], b"").exits(0).text();
     let mut expected = BTreeSet::from(["gatepost.1".to_owned()]);
     expected.extend(verbs(&[]).iter().map(|verb| format!("gatepost-{verb}.1")));
-    for parent in ["processor", "chain", "tenant", "token"] {
+    for parent in ["processor", "chain", "tenant", "token", "user"] {
         expected.extend(verbs(&[parent]).iter().map(|verb| format!("gatepost-{parent}-{verb}.1")));
     }
     let written: BTreeSet<String> = fs::read_dir(folder.path().join("share/man1"))

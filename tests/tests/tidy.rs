@@ -14,7 +14,7 @@ const ROWS: &[&[&str]] = &[
     &["chain", "sink", "kv", "watched"],
     &["native", "wasm", "toolchain", "sink::maildir", "sink::null", "sink::file", "sink::durable_file"],
     &["config", "tenant", "catalog"],
-    &["transaction"],
+    &["transaction", "users"],
     &["connection"],
     &["listener", "tls", "admin", "cli", "token"],
     &["server"],

@@ -1,6 +1,7 @@
 //! The catalog as a whole, with natives and a sandbox that do nothing.
 
 mod change;
+mod checkers;
 
 use std::fs;
 use std::path::Path;

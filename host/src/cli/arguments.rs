@@ -14,6 +14,7 @@ pub(super) mod live;
 pub(super) mod processor;
 pub(super) mod tenant;
 pub(super) mod token;
+pub(super) mod user;
 
 /// A mail host whose filters are WebAssembly components.
 #[derive(Debug, Parser)]
@@ -75,6 +76,9 @@ pub enum Verb {
     /// List, make, rotate and remove the tokens of a tenant, by way of the running server
     #[command(subcommand)]
     Token(token::TokenVerb),
+    /// List, add and remove users, who may log in with AUTH; needs no running server, and one that runs takes it up
+    #[command(subcommand)]
+    User(user::UserVerb),
     /// Make, build, test, inspect and upload sandboxed processors
     #[cfg(feature = "wasm")]
     #[command(subcommand)]

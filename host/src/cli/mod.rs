@@ -29,6 +29,7 @@ mod tenant;
 mod token;
 mod top;
 mod units;
+mod user;
 
 use std::process::ExitCode;
 
@@ -55,6 +56,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Verb::Run(options) => run::run(&reach, &options, json),
         Verb::Tenant(verb) => tenant::run(&reach, &verb, json),
         Verb::Token(verb) => token::run(&reach, &verb, json),
+        Verb::User(verb) => user::run(config, &verb, json),
         Verb::Chain(verb) => chain::run(&reach, &verb, json),
         #[cfg(feature = "wasm")]
         Verb::Processor(verb) => processor::run(&reach, &verb, json),

@@ -345,6 +345,31 @@ pub enum Event {
         /// Whether it is told to wait.
         limited: bool,
     },
+    /// A client has shown who it is.
+    AuthSucceeded {
+        /// The listener's name.
+        listener: String,
+        /// The client's address.
+        client: IpAddr,
+        /// Who it is.
+        user: String,
+        /// How: `SCRAM-SHA-256`, `PLAIN` or `LOGIN`.
+        mechanism: String,
+    },
+    /// A client has not shown who it is.
+    AuthFailed {
+        /// The listener's name.
+        listener: String,
+        /// The client's address.
+        client: IpAddr,
+        /// The name that it tried, in lower case; none: it came to no name. Nobody may be there by it.
+        user: Option<String>,
+        /// How: `SCRAM-SHA-256`, `PLAIN` or `LOGIN`.
+        mechanism: String,
+        /// `denied`, `rate` (too many failures from its address), `cancelled`, `base64`, `malformed`, `too_long`, `busy` (too many
+        /// passwords at once) or `unavailable` (the users' file is no good).
+        reason: &'static str,
+    },
     /// A reload came to its end.
     Reloaded {
         /// Whether all of it took effect.
@@ -371,6 +396,8 @@ impl Event {
             | Self::TenantRefused { .. } => Level::Warn,
             Self::ComponentCompiled { outcome, .. } if *outcome != "ok" => Level::Warn,
             Self::RecipientRefused { .. }
+            | Self::AuthSucceeded { .. }
+            | Self::AuthFailed { .. }
             | Self::Audit { .. }
             | Self::ComponentCompiled { .. }
             | Self::Started { .. }

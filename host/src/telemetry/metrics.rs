@@ -39,6 +39,7 @@ pub(super) struct Metrics {
     sessions_refused: Series<RefusedLabels, Counter>,
     recipients_refused: Series<CodeLabels, Counter>,
     recipients_remembered: Series<StageLabels, Counter>,
+    auths: Series<AuthLabels, Counter>,
     messages: Series<VerdictLabels, Counter>,
     message_bytes: Series<TenantLabels, Counter>,
     stages: StageSeries,
@@ -86,6 +87,7 @@ labels! {
     ListenerLabels { listener: String }
     RefusedLabels { listener: String, reason: &'static str }
     CodeLabels { listener: String, code: u16 }
+    AuthLabels { listener: String, mechanism: String, result: &'static str }
     TenantLabels { tenant: String }
     VerdictLabels { tenant: String, verdict: String }
     StageLabels { tenant: String, stage: String }
@@ -129,6 +131,7 @@ impl Metrics {
                 "recipients_remembered",
                 "Recipients that a checker was not asked about, as its answer was remembered",
             ),
+            auths: counter(&mut r, "auths", "Log-ins that were tried, by what became of them"),
             messages: counter(&mut r, "messages", "Messages that came to their end, by what became of them"),
             message_bytes: counter(&mut r, "message_bytes", "Octets of content received"),
             stages: StageSeries::new(&mut r),
@@ -215,6 +218,10 @@ impl Metrics {
             Event::RecipientRefused { listener, code, .. } => {
                 self.recipients_refused.with(&CodeLabels { listener: listener.clone(), code: *code }, inc);
             }
+            Event::AuthSucceeded { listener, mechanism, .. } => self.count_auth(listener, mechanism, "ok"),
+            Event::AuthFailed { listener, mechanism, reason, .. } => {
+                self.count_auth(listener, mechanism, reason);
+            }
             Event::Message(record) => self.count_message(record),
             Event::TurnRefused { tenant, limit, .. } => {
                 self.turns_refused.with(&TurnLabels { tenant: tenant.clone(), limit }, inc);
@@ -286,6 +293,12 @@ impl Metrics {
         for stage in &record.stages {
             self.stages.count(&record.tenant, stage);
         }
+    }
+
+    /// `mechanism` is one that is offered.
+    fn count_auth(&self, listener: &str, mechanism: &str, result: &'static str) {
+        let (listener, mechanism) = (listener.to_owned(), mechanism.to_owned());
+        self.auths.with(&AuthLabels { listener, mechanism, result }, inc);
     }
 
     pub(super) fn count_remembered(&self, tenant: &str, stage: &str) {

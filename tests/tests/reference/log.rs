@@ -124,6 +124,8 @@ pub(super) fn one_of_each() -> Vec<Event> {
             detail: s(""),
         },
         Event::TokenRefused { client, failures: 1, limited: false },
+        Event::AuthSucceeded { listener: s("mx"), client, user: s("jo"), mechanism: s("PLAIN") },
+        Event::AuthFailed { listener: s("mx"), client, user: None, mechanism: s("PLAIN"), reason: "denied" },
         Event::TenantRefused { tenant, serving: None, problems: Vec::new() },
         Event::Reloaded { ok: true, changed: 0, refused: 0 },
     ]

@@ -28,7 +28,7 @@ use scram::{Challenged, ClientFirst};
 pub use verifier::Verifier;
 
 /// Longest line of an exchange, in octets without its CRLF: RFC 4954 §4.
-pub const LINE_MAX: usize = 12_288;
+pub const LINE_MAX: usize = super::command::AUTH_LINE_MAX;
 
 /// How a client shows who it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
