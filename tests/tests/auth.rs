@@ -110,7 +110,8 @@ fn the_right_password_comes_in() {
 /// stays the same and outlives a restart.
 #[test]
 fn nobody_looks_like_somebody() {
-    let (mut server, certificate) = start("errors_max = 1000\nauth_tries_max = 1000\nauth_failure_rate = \"1000/1m\"");
+    let (mut server, certificate) =
+        start("errors_max = 1000\nauth_tries_max = 1000\nauth_failure_rate = \"1000/1m\"");
     let mut smtp = client(&server, &certificate);
     for user in ["jo@acme.example", "nobody@acme.example", "x"] {
         assert_eq!(plain(&mut smtp, user, "wrong"), WRONG, "{user}");
@@ -182,7 +183,8 @@ fn an_address_that_guesses_is_slowed_down() {
 /// lets nobody new in and is told of.
 #[test]
 fn users_are_taken_up() {
-    let (server, certificate) = start("errors_max = 1000\nauth_tries_max = 1000\nauth_failure_rate = \"1000/1m\"");
+    let (server, certificate) =
+        start("errors_max = 1000\nauth_tries_max = 1000\nauth_failure_rate = \"1000/1m\"");
     let folder = server.site().path();
     let user = |arguments: &[&str], input: &[u8]| gatepost(folder, &[&["user"], arguments].concat(), input);
     let said = user(&["add", "Ann@Acme.example"], b"se cret\nignored\n").exits(0);

@@ -175,7 +175,8 @@ mod tests {
             };
             let (added, removed) = (with(&text, &name, &jo), without(&text, &name));
             prop_assert_eq!(others(&added), others(&text));
-            prop_assert!(added.contains(&format!("{} {}\n", name, jo)));
+            let line = format!("{name} {jo}");
+            prop_assert!(added.lines().any(|added| added == line));
             prop_assert_eq!(removed.lines().map(str::to_owned).collect::<Vec<_>>(), others(&text));
         }
     }
