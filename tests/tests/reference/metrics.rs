@@ -14,6 +14,7 @@ fn metrics() {
     let telemetry = Telemetry::silent();
     one_of_each().into_iter().for_each(|event| telemetry.emit(event));
     telemetry.count_wrong_token(false);
+    telemetry.count_remembered("t", "s");
     let _instance = telemetry.instance("t");
     telemetry.watch_pool(|| vec![PoolFigure { kind: "memories", used: 1, size: 1 }]);
     telemetry.watch_breakers(|| vec![BreakerFigure { tenant: "t".into(), stage: "s".into(), open: true }]);
