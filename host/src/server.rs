@@ -169,6 +169,7 @@ impl Server {
         })?;
         let kv = SqliteKv::new(&config.server.state_dir.join("kv.db"));
         let swap_found = Arc::<AtomicBool>::default();
+        let own = registry.own_addresses().clone();
         #[cfg(feature = "wasm")]
         let (catalog, swap_watch) = {
             let (swaps, every) = builder.swaps;
@@ -202,6 +203,8 @@ impl Server {
             sockets.push((bind(listener.address, &listener.name).await?, listener.clone()));
         }
         let admin_socket = bind(config.admin.address, "admin").await?;
+        let bound = sockets.iter().map(|(socket, _)| socket).chain([&admin_socket]);
+        own.set(bound.map(TcpListener::local_addr).collect::<Result<_, _>>()?);
         let claim = claim::claim(&config.server.state_dir)?;
         let hooks_running = HooksRunning::default();
         let retired = catalog.retiring();

@@ -128,6 +128,7 @@ impl Lab {
             chunk_size: CHUNK_SIZE,
             message_size_max: 256 << 20,
             telemetry: self.telemetry.clone(),
+            own: gatepost::chain::OwnAddresses::default(),
         };
         let all = gatepost::native::all();
         let (_, factory) = all.iter().find(|(known, _)| *known == name).expect("a native processor");

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::chain::{CheckerFactory, Processor, ProcessorFactory, RecipientCheck, Settings, StageScope};
+use crate::chain::{
+    CheckerFactory, OwnAddresses, Processor, ProcessorFactory, RecipientCheck, Settings, StageScope,
+};
 use crate::native;
 use crate::sink::{self, Sink, SinkFactory};
 
@@ -13,6 +15,7 @@ pub struct Registry {
     processors: BTreeMap<String, ProcessorFactory>,
     sinks: BTreeMap<String, SinkFactory>,
     checkers: BTreeMap<String, CheckerFactory>,
+    own: OwnAddresses,
 }
 
 impl Registry {
@@ -26,7 +29,17 @@ impl Registry {
         let processors = native::all().into_iter().map(|(name, factory)| (name.to_owned(), factory));
         let sinks = sink::all().into_iter().map(|(name, factory)| (name.to_owned(), factory));
         let checkers = native::checkers().into_iter().map(|(name, factory)| (name.to_owned(), factory));
-        Self { processors: processors.collect(), sinks: sinks.collect(), checkers: checkers.collect() }
+        Self {
+            processors: processors.collect(),
+            sinks: sinks.collect(),
+            checkers: checkers.collect(),
+            own: OwnAddresses::default(),
+        }
+    }
+
+    /// Where the server listens for whom it makes stages and sinks: filled once it has bound.
+    pub fn own_addresses(&self) -> &OwnAddresses {
+        &self.own
     }
 
     /// Adds a processor; one that has the name already is replaced.

@@ -247,6 +247,7 @@ impl Resolver<'_> {
             chunk_size: self.config.server.chunk_size.as_usize(),
             message_size_max: message_size_max.unwrap_or(25 << 20),
             telemetry: self.telemetry.clone(),
+            own: self.registry.own_addresses().clone(),
         }
     }
 

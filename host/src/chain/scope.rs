@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Processor, RecipientCheck};
+use super::{OwnAddresses, Processor, RecipientCheck};
 use crate::telemetry::Telemetry;
 
 /// What a native processor or sink is told when a chain is built.
@@ -23,6 +23,8 @@ pub struct StageScope {
     pub message_size_max: u64,
     /// Where it speaks.
     pub telemetry: Telemetry,
+    /// Where this server itself listens.
+    pub own: OwnAddresses,
 }
 
 /// Time and randomness of a test's own, in place of the world's: the same message then comes to the same, however it is cut.

@@ -1,9 +1,10 @@
 //! What is known of a client and its message before anything is done with it, as facts of the envelope.
 
 use super::Connection;
-use crate::mail::Envelope;
 use crate::mail::envelope::RecipientWishes;
+use crate::mail::{Envelope, Mailbox};
 use crate::smtp::action::Incoming;
+use crate::smtp::parameters::{MailParameters, RcptParameters};
 use crate::transaction::new_id;
 
 impl Connection {
@@ -14,23 +15,29 @@ impl Connection {
         self.set_client_facts(&mut envelope);
         envelope.set_host_fact("smtp.helo", incoming.helo.as_str());
         envelope.set_host_fact("smtp.protocol", incoming.protocol.name());
-        envelope.set_host_fact("body", incoming.body.name());
-        if incoming.smtputf8 {
-            envelope.set_host_fact("smtp.smtputf8", "yes");
-        }
-        let told = [
-            ("size.declared", incoming.size_declared.map(|size| size.to_string())),
-            ("dsn.ret", incoming.ret.map(str::to_owned)),
-            ("dsn.envid", incoming.envid.clone()),
-        ];
-        for (key, value) in told {
-            if let Some(value) = value {
-                envelope.set_host_fact(key, value);
-            }
-        }
+        let told = MailParameters {
+            size: incoming.size_declared,
+            body: incoming.body,
+            smtputf8: incoming.smtputf8,
+            ret: incoming.ret,
+            envid: incoming.envid.clone(),
+        };
+        set_told(&mut envelope, &told);
         for (recipient, wishes) in incoming.recipients.iter().zip(&incoming.wishes) {
-            let wishes = RecipientWishes { notify: wishes.notify.clone(), orcpt: wishes.orcpt.clone() };
-            envelope.set_wishes(recipient, wishes);
+            envelope.set_wishes(recipient, wishes_of(wishes));
+        }
+        envelope
+    }
+
+    /// What is known before there is a message, `asked` being the recipient that is looked at.
+    pub(super) fn so_far_with(&mut self, asked: &Mailbox) -> Envelope {
+        let mut envelope = self.so_far();
+        if let Some((mail, taken, wishes)) = self.session.parameters() {
+            set_told(&mut envelope, mail);
+            let recipients = envelope.recipients().to_vec();
+            for (recipient, wishes) in recipients.iter().zip(taken).chain([(asked, wishes)]) {
+                envelope.set_wishes(recipient, wishes_of(wishes));
+            }
         }
         envelope
     }
@@ -58,4 +65,26 @@ impl Connection {
             envelope.set_host_fact("tls.cipher", tls.cipher.clone());
         }
     }
+}
+
+/// The parameters of MAIL.
+fn set_told(envelope: &mut Envelope, mail: &MailParameters) {
+    envelope.set_host_fact("body", mail.body.name());
+    if mail.smtputf8 {
+        envelope.set_host_fact("smtp.smtputf8", "yes");
+    }
+    let told = [
+        ("size.declared", mail.size.map(|size| size.to_string())),
+        ("dsn.ret", mail.ret.map(str::to_owned)),
+        ("dsn.envid", mail.envid.clone()),
+    ];
+    for (key, value) in told {
+        if let Some(value) = value {
+            envelope.set_host_fact(key, value);
+        }
+    }
+}
+
+fn wishes_of(parameters: &RcptParameters) -> RecipientWishes {
+    RecipientWishes { notify: parameters.notify.clone(), orcpt: parameters.orcpt.clone() }
 }

@@ -83,7 +83,7 @@ impl Connection {
 
     /// Asks the tenant. An address that is taken makes the transaction the tenant's.
     async fn ask(&mut self, tenant: Arc<Tenant>, mailbox: Mailbox) -> Result<Result<Mailbox, Reply>, Ended> {
-        let envelope = self.so_far();
+        let envelope = self.so_far_with(&mailbox);
         let at = self.openings.iter().position(|opening| opening.tenant().name == tenant.name);
         let at = at.unwrap_or_else(|| {
             self.openings.push(Opening::new(&self.port.chains, tenant));

@@ -20,6 +20,7 @@ pub(super) fn scope() -> StageScope {
         chunk_size: 16 << 10,
         message_size_max: 1 << 20,
         telemetry: Telemetry::silent(),
+        own: crate::chain::OwnAddresses::default(),
     }
 }
 

@@ -17,7 +17,7 @@ impl ChainThreads {
             let of_chains = named.fetch_add(1, Ordering::Relaxed) < workers;
             if of_chains { "chain" } else { "disk" }.to_owned()
         });
-        let runtime = builder.worker_threads(workers).enable_time().build()?;
+        let runtime = builder.worker_threads(workers).enable_time().enable_io().build()?;
         let handle = runtime.handle().clone();
         Ok((Self(Some(runtime)), handle))
     }

@@ -8,11 +8,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::{Delivery, Placement, Sink, SinkError};
-use crate::mail::Envelope;
-
-/// Longest time that one commit may take. Past it the sink has failed; it may hold the message all the same.
-pub const COMMIT_TIMEOUT: Duration = Duration::from_secs(30);
+use super::{Ahead, Delivery, Placement, Sink, SinkError};
+use crate::mail::{Envelope, Mailbox};
 
 /// Which sink could not keep a message, and who holds it all the same.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +33,41 @@ pub struct Committed {
     pub took: Duration,
 }
 
+/// The sinks' part in a transaction whose content has not come yet. Dropped, nothing stays of it.
+#[derive(Default)]
+pub struct Aheads {
+    /// Of the sinks that have one, with their place among all.
+    members: Vec<(usize, String, Box<dyn Ahead>)>,
+}
+
+impl Aheads {
+    /// Those of a chain's sinks, given with their names. Nothing is done yet.
+    pub fn of(sinks: &[(String, Arc<dyn Sink>)]) -> Self {
+        let all = sinks.iter().enumerate();
+        Self {
+            members: all.filter_map(|(at, (name, sink))| Some((at, name.clone(), sink.ahead()?))).collect(),
+        }
+    }
+
+    /// Whether no sink has anything to say about recipients.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// Asks each about `mailbox`; the first that does not take it counts.
+    pub async fn recipient(&mut self, envelope: &Envelope, mailbox: &Mailbox) -> Result<(), SinkFailure> {
+        for (_, name, ahead) in &mut self.members {
+            ahead.recipient(envelope, mailbox).await.map_err(|error| failure(name, error))?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, place: usize) -> Option<Box<dyn Ahead>> {
+        let found = self.members.iter().position(|(at, _, _)| *at == place)?;
+        Some(self.members.swap_remove(found).2)
+    }
+}
+
 /// One message on its way into all sinks of its chain. Dropped, it is aborted in all of them.
 #[derive(Default)]
 pub struct FanOut {
@@ -49,11 +81,19 @@ struct Member {
 }
 
 impl FanOut {
-    /// Begins the message in each of the sinks, given with their names in the chain.
-    pub async fn open(sinks: &[(String, Arc<dyn Sink>)], envelope: &Envelope) -> Result<Self, SinkFailure> {
+    /// Begins the message in each of the sinks, given with their names in the chain, and what they were asked before.
+    pub async fn open(
+        sinks: &[(String, Arc<dyn Sink>)],
+        mut aheads: Aheads,
+        envelope: &Envelope,
+    ) -> Result<Self, SinkFailure> {
         let mut members = Vec::with_capacity(sinks.len());
-        for (name, sink) in sinks {
-            let delivery = sink.open(envelope).await.map_err(|error| failure(name, error))?;
+        for (at, (name, sink)) in sinks.iter().enumerate() {
+            let opened = match aheads.take(at) {
+                Some(ahead) => ahead.open(envelope).await,
+                None => sink.open(envelope).await,
+            };
+            let delivery = opened.map_err(|error| failure(name, error))?;
             members.push(Member { name: name.clone(), sink: sink.clone(), delivery });
         }
         Ok(Self { members })
@@ -92,10 +132,10 @@ impl FanOut {
     pub async fn commit(mut self) -> Result<Vec<Committed>, SinkFailure> {
         self.members.sort_by_key(|member| !member.sink.is_final());
         let mut committed: Vec<Committed> = Vec::with_capacity(self.members.len());
-        for Member { name, delivery, .. } in self.members {
-            let began = Instant::now();
-            let answer = tokio::time::timeout(COMMIT_TIMEOUT, delivery.commit()).await;
-            let late = |_| Err(SinkError::bare(format!("commit within {} s", COMMIT_TIMEOUT.as_secs())));
+        for Member { name, sink, delivery } in self.members {
+            let (began, patience) = (Instant::now(), sink.commit_max());
+            let answer = tokio::time::timeout(patience, delivery.commit()).await;
+            let late = |_| Err(SinkError::bare(format!("commit within {} s", patience.as_secs())));
             if let Err(error) = answer.unwrap_or_else(late) {
                 let held_by = committed.into_iter().map(|committed| committed.sink).collect();
                 return Err(SinkFailure { sink: name, error, held_by });

@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use super::action::Action;
 use super::command::{Command, Mail, SyntaxError};
-use super::parameters::{Offered, RcptParameters};
+use super::parameters::{MailParameters, Offered, RcptParameters};
 use super::{Reply, Speaks, replies};
 use crate::mail::Mailbox;
 pub use identity::{AuthPolicy, MECHANISMS};
@@ -170,6 +170,14 @@ impl Session {
     pub fn envelope(&self) -> Option<(Option<&Mailbox>, &[Mailbox])> {
         match &self.transaction {
             Transaction::Open(open) => Some((open.mail.sender.as_ref(), &open.recipients)),
+            _ => None,
+        }
+    }
+
+    /// What was said with MAIL in the open transaction, with each RCPT that was taken, and with the one that is being looked at.
+    pub fn parameters(&self) -> Option<(&MailParameters, &[RcptParameters], &RcptParameters)> {
+        match &self.transaction {
+            Transaction::Open(open) => Some((&open.mail.parameters, &open.wishes, &open.asked)),
             _ => None,
         }
     }

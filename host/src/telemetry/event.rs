@@ -218,6 +218,23 @@ pub enum Event {
         /// Sinks that hold the message all the same.
         held_by: Vec<String>,
     },
+    /// The next server took a message.
+    Relayed {
+        /// The message's id.
+        id: String,
+        /// Whose chain.
+        tenant: String,
+        /// The sink's name in the chain.
+        sink: String,
+        /// Where it went.
+        hop: String,
+        /// Whether over TLS.
+        tls: bool,
+        /// How many bare LF became CRLF.
+        converted: u64,
+        /// What it said, its name for the message included.
+        reply: String,
+    },
     /// A sink holds the message for good.
     SinkCommitted {
         /// The message.
@@ -404,6 +421,7 @@ impl Event {
             | Self::Stopped { .. }
             | Self::SwapGone
             | Self::Message(_)
+            | Self::Relayed { .. }
             | Self::BreakerProbing { .. }
             | Self::BreakerClosed { .. }
             | Self::TenantLoaded { .. }

@@ -280,6 +280,7 @@ impl Metrics {
             | Event::TenantLoaded { .. }
             | Event::TenantRemoved { .. }
             | Event::ProcessorRemoved { .. }
+            | Event::Relayed { .. }
             | Event::TenantRefused { .. } => {}
         }
     }

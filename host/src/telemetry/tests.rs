@@ -80,6 +80,7 @@ fn every_event_makes_one_line() {
         Event::StageCount { tenant: s(), stage: s(), name: s(), delta: 1 },
         Event::SinkFailed { id: s(), tenant: s(), sink: s(), error: s(), held_by: vec![] },
         Event::SinkCommitted { id: s(), tenant: s(), sink: s(), us: 1 },
+        Event::Relayed { id: s(), tenant: s(), sink: s(), hop: s(), tls: true, converted: 0, reply: s() },
         Event::TenantLoaded { tenant: s(), revision: 1, chain: s() },
         Event::TenantRefused { tenant: s(), serving: None, problems: vec![] },
         Event::ComponentCompiled {

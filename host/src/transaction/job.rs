@@ -14,7 +14,7 @@ use crate::catalog::Tenant;
 use crate::chain::run::Failure;
 use crate::chain::{Outlet, Refusal, Run, RunEnd, RunLimits, StageError};
 use crate::mail::{Envelope, Verdict};
-use crate::sink::{FanOut, Placement, SinkFailure};
+use crate::sink::{Aheads, FanOut, Placement, SinkFailure};
 use crate::smtp::Reply;
 use crate::telemetry::{Event, FailureRecord, MessageRecord, causes};
 use crate::tenant::Busy;
@@ -58,9 +58,11 @@ impl Ending {
 }
 
 impl Job {
-    /// Waits for its turn, then works until the end, a decision, or the client is gone.
+    /// Waits for its turn, then works until the end, a decision, or the client is gone. `aheads`: what the sinks were asked
+    /// about the recipients.
     pub(super) async fn run(
         self: Box<Self>,
+        aheads: Aheads,
         pieces: mpsc::Receiver<Piece>,
         mut answer: oneshot::Sender<Reply>,
         gone: oneshot::Receiver<()>,
@@ -90,19 +92,20 @@ impl Job {
             }
         };
         let seat = self.chains.share.seat(&tenant.name, tenant.weight);
-        seat.run(pin!(self.work(leave, pieces, answer)), gone).await;
+        seat.run(pin!(self.work(leave, aheads, pieces, answer)), gone).await;
     }
 
     /// All that is charged to the tenant.
     async fn work(
         &self,
         leave: Leave,
+        aheads: Aheads,
         mut pieces: mpsc::Receiver<Piece>,
         mut answer: oneshot::Sender<Reply>,
     ) {
         let limits = RunLimits { chunk_size: self.chains.chunk_size, header_size_max: self.header_size_max };
         let mut run = Run::new(&self.tenant.line_up.stages, limits, self.envelope.clone());
-        let mut sinks = LateSinks { job: self, open: None };
+        let mut sinks = LateSinks { job: self, aheads, open: None };
         let mut clock = WallClock {
             left: self.tenant.limits.wall_per_message,
             budget: self.tenant.limits.wall_per_message,
@@ -183,16 +186,13 @@ impl Job {
                 let ending = Ending::without_sinks(name, replies::accepted(self.envelope.id()));
                 Ending { sinks, reason, ..ending }
             }
-            Err(failed) => {
-                self.sink_failed(&failed);
-                Ending::without_sinks("failed", replies::not_stored(self.envelope.id()))
-            }
+            Err(failed) => self.not_taken(&failed),
         }
     }
 
     fn run_ended(&self, end: &RunEnd) -> Ending {
         if let RunEnd::Outlet(failed) = end {
-            self.sink_failed(failed);
+            return self.not_taken(failed);
         }
         let verdict = match end {
             RunEnd::Refused { refusal: Refusal::Defer(_), .. } => "defer",
@@ -200,6 +200,21 @@ impl Job {
             RunEnd::Failed { .. } | RunEnd::Outlet(_) => "failed",
         };
         Ending::without_sinks(verdict, replies::run_ended(end, self.envelope.id()))
+    }
+
+    /// A sink failed, or a next server decided against the message.
+    fn not_taken(&self, failed: &SinkFailure) -> Ending {
+        let reply = replies::not_taken(&failed.error.fault, self.envelope.id());
+        if !failed.error.fault.is_decision() {
+            self.sink_failed(failed);
+            return Ending::without_sinks("failed", reply);
+        }
+        if !failed.held_by.is_empty() {
+            self.sink_failed(failed);
+        }
+        let verdict = if reply.code() / 100 == 5 { "reject" } else { "defer" };
+        let reason = format!("{failed}: {}", causes(&failed.error));
+        Ending::without_sinks(verdict, reply).because(reason)
     }
 
     fn sink_failed(&self, failed: &SinkFailure) {
@@ -270,13 +285,15 @@ fn failures(run: &Run) -> Vec<FailureRecord> {
 /// The chain's sinks, opened when the first bytes reach them.
 struct LateSinks<'a> {
     job: &'a Job,
+    aheads: Aheads,
     open: Option<FanOut>,
 }
 
 impl LateSinks<'_> {
     async fn opened(&mut self, envelope: &Envelope) -> Result<&mut FanOut, SinkFailure> {
         if self.open.is_none() {
-            self.open = Some(FanOut::open(&self.job.tenant.line_up.sinks, envelope).await?);
+            let (sinks, aheads) = (&self.job.tenant.line_up.sinks, std::mem::take(&mut self.aheads));
+            self.open = Some(FanOut::open(sinks, aheads, envelope).await?);
         }
         Ok(self.open.get_or_insert_with(FanOut::default))
     }

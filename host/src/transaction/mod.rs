@@ -24,6 +24,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::catalog::Tenant;
 use crate::chain::OnFailure;
 use crate::mail::{Envelope, MessageId};
+use crate::sink::Aheads;
 use crate::smtp::Reply;
 use crate::telemetry::Telemetry;
 use crate::tenant::{Buffer, FairShare};
@@ -105,6 +106,8 @@ struct Running {
 /// A job that was not started. Dropped as such, the client has gone away, which is recorded too.
 struct Waiting {
     job: Option<Box<Job>>,
+    /// What the sinks were asked about the recipients.
+    aheads: Aheads,
     /// Octets collected so far.
     size: u64,
 }
@@ -118,8 +121,15 @@ impl Drop for Waiting {
 }
 
 impl Transaction {
-    /// Begins a message for `tenant`'s chain, as it stands now. `header_size_max` is the listener's, in bytes.
-    fn begin(chains: &Chains, tenant: Arc<Tenant>, envelope: Envelope, header_size_max: usize) -> Self {
+    /// Begins a message for `tenant`'s chain, as it stands now. `aheads`: what its sinks were asked about the recipients;
+    /// `header_size_max` is the listener's, in bytes.
+    fn begin(
+        chains: &Chains,
+        tenant: Arc<Tenant>,
+        aheads: Aheads,
+        envelope: Envelope,
+        header_size_max: usize,
+    ) -> Self {
         let buffer = tenant.quota.buffer();
         let given_up = Arc::default();
         let job = Job {
@@ -134,7 +144,7 @@ impl Transaction {
             chains: chains.clone(),
             collected: BytesMut::new(),
             buffer,
-            state: State::Collecting(Waiting { job: Some(Box::new(job)), size: 0 }),
+            state: State::Collecting(Waiting { job: Some(Box::new(job)), aheads, size: 0 }),
         }
     }
 
@@ -253,8 +263,9 @@ impl Transaction {
             && let Some(job) = waiting.job.take()
         {
             let (given_up, id) = (job.given_up.clone(), job.envelope.id().clone());
+            let aheads = std::mem::take(&mut waiting.aheads);
             self.state = State::Running(Running { pieces, reply, _client: client, given_up, id });
-            self.chains.runtime.spawn(job.run(received, answer, gone));
+            self.chains.runtime.spawn(job.run(aheads, received, answer, gone));
         }
         self.send_rest().await
     }

@@ -2,6 +2,7 @@
 
 use crate::chain::{Refusal, RunEnd};
 use crate::mail::MessageId;
+use crate::sink::{Fault, Unfit};
 use crate::smtp::Reply;
 
 /// The message is safe, or was discarded as the chain wants.
@@ -23,13 +24,44 @@ pub fn run_ended(end: &RunEnd, id: &MessageId) -> Reply {
         ),
         RunEnd::Failed { .. } => Reply::new(451, "4.3.0", &format!("Message processing failed ({id})")),
         RunEnd::HeaderTooLarge => header_too_large(),
-        RunEnd::Outlet(_) => not_stored(id),
+        RunEnd::Outlet(failed) => not_taken(&failed.error.fault, id),
     }
 }
 
-/// A sink could not keep the message.
-pub fn not_stored(id: &MessageId) -> Reply {
-    Reply::new(451, "4.3.0", &format!("Message could not be stored, try again later ({id})"))
+/// A sink did not take the message, or one of its recipients.
+pub fn not_taken(fault: &Fault, id: &MessageId) -> Reply {
+    let later = |enhanced, text: &str| Reply::new(451, enhanced, &format!("{text}, try again later ({id})"));
+    match fault {
+        Fault::Refused(reply) => reply.clone(),
+        Fault::Unfit(why) => unfit(*why),
+        Fault::Storage => later("4.3.0", "Message could not be stored"),
+        Fault::Unreachable => later("4.4.1", "The next mail server does not answer"),
+        Fault::Lost => later("4.4.2", "The connection to the next mail server was lost"),
+        Fault::Insecure => later("4.7.5", "There is no secure connection to the next mail server"),
+        Fault::NotAllowed => later("4.3.5", "The next mail server is not to be connected to"),
+        Fault::Partly => later("4.3.0", "The next mail server did not take the message for all recipients"),
+        Fault::Full => later("4.3.2", "Too many messages are on their way to the next mail server"),
+        Fault::Loop => {
+            Reply::new(554, "5.4.6", &format!("Mail for this address loops back to this server ({id})"))
+        }
+    }
+}
+
+/// The next server cannot be given the message as it is.
+fn unfit(why: Unfit) -> Reply {
+    match why {
+        Unfit::BareNewline => bare_newline(),
+        Unfit::EightBit => {
+            Reply::new(554, "5.6.3", "The next mail server takes 7-bit content only, encode the message so")
+        }
+        Unfit::Binary => {
+            Reply::new(554, "5.6.3", "The next mail server takes no binary content, encode the message")
+        }
+        Unfit::Utf8 => {
+            Reply::new(553, "5.6.7", "The next mail server takes no addresses or header fields in UTF-8")
+        }
+        Unfit::Address => Reply::new(553, "5.1.3", "This address cannot be passed on"),
+    }
 }
 
 /// The tenant has as many messages at work as it may, and this one waited as long as it may.

@@ -147,6 +147,7 @@ fn answers(setting: &str) -> BTreeMap<String, String> {
         chunk_size: 16 << 10,
         message_size_max: 1 << 20,
         telemetry: Telemetry::silent(),
+        own: gatepost::chain::OwnAddresses::default(),
     };
     let settings = || serde_json::from_str(setting).unwrap();
     let mut answers = BTreeMap::new();

@@ -90,6 +90,15 @@ pub(super) fn one_of_each() -> Vec<Event> {
             error: s(""),
             held_by: Vec::new(),
         },
+        Event::Relayed {
+            id: id.clone(),
+            tenant: tenant.clone(),
+            sink: sink.clone(),
+            hop: s("127.0.0.1:26"),
+            tls: true,
+            converted: 0,
+            reply: s("250 ok"),
+        },
         Event::SinkCommitted { id, tenant: tenant.clone(), sink, us: 1 },
         Event::SmokeFailed {
             tenant: tenant.clone(),

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use super::*;
 use crate::chain::Content;
+use crate::sink::COMMIT_TIMEOUT;
 
 /// What the sinks did, in order.
 type Diary = Arc<Mutex<Vec<String>>>;
@@ -91,7 +92,7 @@ async fn run(placement: Placement, change: impl Fn(&mut Fake)) -> (Result<Vec<St
         })
         .collect();
     let answer = async {
-        let mut fanout = FanOut::open(&sinks, &Envelope::default()).await?;
+        let mut fanout = FanOut::open(&sinks, Aheads::of(&sinks), &Envelope::default()).await?;
         fanout.write(Bytes::from_static(b"x")).await?;
         fanout.prepare(placement).await?;
         let committed = fanout.commit().await?;

@@ -14,6 +14,7 @@ fn scope(state_dir: &Path) -> StageScope {
         chunk_size: 16 << 10,
         message_size_max: 1 << 20,
         telemetry: Telemetry::silent(),
+        own: crate::chain::OwnAddresses::default(),
     }
 }
 
