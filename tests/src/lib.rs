@@ -17,6 +17,7 @@ pub mod binary;
 pub mod bombs;
 pub mod corpora;
 pub mod guest;
+pub mod hop;
 pub mod hostile;
 pub mod http;
 pub mod lab;

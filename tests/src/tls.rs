@@ -4,8 +4,9 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, StreamOwned};
 
 /// The name in the certificate.
 pub const NAME: &str = "mx.test";
@@ -23,13 +24,7 @@ impl Certificate {
     /// # Panics
     /// Where the random source fails.
     pub fn new() -> Self {
-        let made =
-            rcgen::generate_simple_self_signed([NAME.to_owned()]).expect("a plain certificate can be made");
-        Self {
-            cert_pem: made.cert.pem(),
-            key_pem: made.signing_key.serialize_pem(),
-            der: made.cert.der().clone(),
-        }
+        Self::of(NAME)
     }
 
     /// Writes `mx.pem` and `mx.key`.
@@ -39,6 +34,41 @@ impl Certificate {
     pub fn write(&self, folder: &Path) {
         std::fs::write(folder.join("mx.pem"), &self.cert_pem).expect("the folder takes a file");
         std::fs::write(folder.join("mx.key"), &self.key_pem).expect("the folder takes a file");
+    }
+
+    /// The certificate as PEM, for who is to trust it.
+    pub fn pem(&self) -> &str {
+        &self.cert_pem
+    }
+
+    /// The same for another name.
+    ///
+    /// # Panics
+    /// Where the random source fails.
+    pub fn of(name: &str) -> Self {
+        let made =
+            rcgen::generate_simple_self_signed([name.to_owned()]).expect("a plain certificate can be made");
+        Self {
+            cert_pem: made.cert.pem(),
+            key_pem: made.signing_key.serialize_pem(),
+            der: made.cert.der().clone(),
+        }
+    }
+
+    /// A server's side of TLS.
+    ///
+    /// # Panics
+    /// Where rustls refuses our own settings.
+    pub fn server(&self) -> Arc<ServerConfig> {
+        let key = PrivateKeyDer::from_pem_slice(self.key_pem.as_bytes()).expect("the key is one");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("the provider knows the default versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![self.der.clone()], key)
+            .expect("certificate and key fit");
+        Arc::new(config)
     }
 
     /// A client's side of TLS over `stream`, its handshake still to be done: by the first read or write.
