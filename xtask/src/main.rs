@@ -20,7 +20,7 @@ const USAGE: &str = "\
 cargo xtask demo [--exit] [--port N]   build everything, serve two tenants, send each a message, show what came of it;
                                        keeps serving until Ctrl-C, or ends with --exit
 cargo xtask test [ARGS]                build the binary and the processors, run all tests (ARGS go to nextest)
-cargo xtask bench [--dev] [NAME ...]   measure a release build: throughput, stages, strip, large, hostile, loop, meter;
+cargo xtask bench [--dev] [NAME ...]   measure a release build: throughput, relay, stages, strip, large, hostile, loop, meter;
                                        with --dev a dev build, to try a measurement out
 cargo xtask newcomer                   walk the newcomer's path in an empty folder, timed, and write docs/newcomer.md";
 

@@ -6,6 +6,8 @@ mod idle;
 mod large;
 mod looping;
 mod meter;
+mod postfix;
+mod relay;
 mod slow;
 mod stages;
 mod stand;
@@ -25,8 +27,19 @@ const DEEDS: [&str; 5] = ["rogue-loop", "rogue-grow", "rogue-trap", "rogue-fill"
 
 /// Measures what is named, or everything; with `--dev` the server is a dev build, whose figures are worth nothing.
 pub(crate) fn run(args: &[String]) -> Result<()> {
-    const ALL: [&str; 10] =
-        ["throughput", "stages", "strip", "large", "hostile", "loop", "meter", "swaps", "idle", "slow"];
+    const ALL: [&str; 11] = [
+        "throughput",
+        "relay",
+        "stages",
+        "strip",
+        "large",
+        "hostile",
+        "loop",
+        "meter",
+        "swaps",
+        "idle",
+        "slow",
+    ];
     let (switches, names): (Vec<&str>, Vec<&str>) =
         args.iter().map(String::as_str).partition(|arg| *arg == "--dev");
     if let Some(other) = names.iter().find(|name| !ALL.contains(name)) {
@@ -36,6 +49,9 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     let gatepost = build_host(if switches.is_empty() { Profile::Release } else { Profile::Dev })?;
     if wanted("throughput") {
         throughput::run(&gatepost)?;
+    }
+    if wanted("relay") {
+        relay::run(&gatepost)?;
     }
     if wanted("stages") {
         stages::run(&gatepost)?;

@@ -47,19 +47,19 @@ pub(crate) fn run(gatepost: &Path) -> Result<()> {
 }
 
 /// Messages that the server's log says were accepted.
-fn accepted(folder: &Path) -> Result<usize> {
+pub(super) fn accepted(folder: &Path) -> Result<usize> {
     let log = std::fs::read_to_string(folder.join("gatepost.log"))?;
     Ok(log.lines().filter(|line| line.contains("\"verdict\":\"accept\"")).count())
 }
 
 /// Postfix's test server, killed when dropped.
-struct Sink {
+pub(super) struct Sink {
     child: Child,
-    address: SocketAddr,
+    pub(super) address: SocketAddr,
 }
 
 impl Sink {
-    fn start(program: &Path) -> Result<Self> {
+    pub(super) fn start(program: &Path) -> Result<Self> {
         let address = free_address()?;
         let mut command = Command::new(program);
         // As root it wants to be told which user to become.
