@@ -24,6 +24,7 @@ pub mod rate;
 pub mod smtp;
 
 pub mod chain;
+pub mod gate;
 pub mod kv;
 pub mod sink;
 pub mod watched;

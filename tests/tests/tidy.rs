@@ -11,7 +11,7 @@ const LINES_MAX: usize = 500;
 const ROWS: &[&[&str]] = &[
     &["telemetry", "config::units"],
     &["mail", "rate", "smtp"],
-    &["chain", "sink", "kv", "watched"],
+    &["chain", "gate", "sink", "kv", "watched"],
     &[
         "native",
         "wasm",
