@@ -12,6 +12,7 @@ mod auth;
 mod chunks;
 mod content;
 mod facts;
+mod handshake;
 mod hangup;
 mod intake;
 mod patience;
@@ -32,6 +33,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::catalog::{Catalog, Generation, Tenant};
 use crate::config::Listener;
+use crate::gate::Seat;
 use crate::mail::MessageId;
 use crate::smtp::Reply;
 use crate::smtp::action::Action;
@@ -41,7 +43,7 @@ use crate::smtp::session::{Session, SessionConfig};
 use crate::tenant::Buffer;
 use crate::tls::{TlsSlot, Wire};
 use crate::transaction::{Chains, Opening};
-use crate::users::{Failures, Users};
+use crate::users::Users;
 use chunks::Chunked;
 use patience::Patience;
 pub use rates::Rates;
@@ -64,15 +66,13 @@ pub struct Port {
     /// Where messages are worked on.
     pub chains: Chains,
     /// What one client may do, over all its sessions.
-    pub rates: Rates,
+    pub rates: Arc<Rates>,
     /// The certificate in use; none: no TLS.
     pub tls: Option<Arc<TlsSlot>>,
     /// How far the server is on its way down.
     pub drain: watch::Receiver<Drain>,
     /// Who may log in.
     pub users: Arc<Users>,
-    /// `auth_failure_rate`; none: no client is slowed down.
-    pub auth_failures: Option<Failures>,
 }
 
 /// How far the server is on its way down.
@@ -136,6 +136,8 @@ pub struct Connection {
     client: IpAddr,
     /// Its name in the DNS, where a proxy told it.
     client_name: Option<String>,
+    /// Where the client is counted.
+    seat: Seat,
     session: Session,
     patience: Patience,
     lines: LineDecoder,
@@ -158,7 +160,7 @@ pub struct Connection {
 
 impl Connection {
     /// A connection at its beginning. `wire` may be under TLS already.
-    pub fn new(port: Arc<Port>, wire: Wire, client: IpAddr) -> Self {
+    pub fn new(port: Arc<Port>, wire: Wire, client: IpAddr, seat: Seat) -> Self {
         let may_speak_for_others = port.listener.xclient.iter().any(|network| network.contains(&client));
         let mut session = Session::new(port.session.clone(), may_speak_for_others);
         if wire.tls().is_some() {
@@ -169,6 +171,7 @@ impl Connection {
             wire,
             client,
             client_name: None,
+            seat,
             patience: Patience::new(&port.listener, Instant::now()),
             lines: LineDecoder::new(ANY_LINE_MAX),
             input: BytesMut::new(),
@@ -388,7 +391,8 @@ impl Connection {
         // Whatever came in plain text after STARTTLS is not to be believed (CVE-2011-0411).
         self.input = BytesMut::new();
         self.lines = LineDecoder::new(ANY_LINE_MAX);
-        self.wire.start_tls(&slot).await.map_err(|_| Ended::Tls)?;
+        let port = self.port.clone();
+        Box::pin(port.handshake(&slot, &mut self.wire, self.client)).await?;
         self.session.tls_started();
         self.forget_transaction();
         Ok(())

@@ -3,13 +3,17 @@
 //! As a library: `Server::builder(config).processor("mine", factory).sink("ours", factory).start().await`, then
 //! `telemetry().subscribe()` for the events, and `drain().await` at the end (`examples/embed.rs`).
 
+mod certificates;
 mod claim;
 #[cfg(feature = "wasm")]
 mod code;
 mod edits;
 mod inner;
+mod listeners;
+mod plan;
 #[cfg(feature = "wasm")]
 mod sandbox;
+mod sockets;
 #[cfg(feature = "wasm")]
 mod swap;
 mod threads;
@@ -23,7 +27,6 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -31,20 +34,21 @@ use crate::admin::{self, AdminHandle, Door, Guard, Line};
 use crate::catalog::retirement::{self, HooksRunning};
 use crate::catalog::{Catalog, ComponentLoader, Registry};
 use crate::chain::{CheckerFactory, ProcessorFactory};
-use crate::config::{Config, Listener, TlsMode};
-use crate::connection::{Drain, Port, Rates};
+use crate::config::{Config, Listener, Problem, TlsMode};
+use crate::connection::Drain;
 use crate::kv::{KvStore, SqliteKv};
 use crate::sink::SinkFactory;
 use crate::smtp::session::SessionConfig;
 use crate::telemetry::{Event, Level, Telemetry};
 use crate::tenant::FairShare;
-use crate::tls::TlsSlot;
+use crate::token;
 use crate::transaction::Chains;
-use crate::users::{Failures, Users};
-use crate::{listener, token};
+use crate::users::Users;
 #[cfg(feature = "wasm")]
 pub(crate) use code::Code;
 use inner::Inner;
+use listeners::{Listeners, Shared};
+use sockets::Sockets;
 use threads::{ChainThreads, cores};
 
 /// How long the last replies, `shutdown` hooks and log lines may take once `drain_timeout` is over.
@@ -56,6 +60,7 @@ pub struct Builder {
     path: Option<PathBuf>,
     registry: Registry,
     telemetry: Option<Telemetry>,
+    sockets: Vec<std::net::TcpListener>,
     #[cfg(feature = "wasm")]
     swaps: (crate::wasm::Swaps, Duration),
     #[cfg(feature = "wasm")]
@@ -98,6 +103,14 @@ impl Builder {
         self
     }
 
+    /// Sockets that somebody else has bound and goes on keeping, as a service manager does: who has the address of one takes it
+    /// instead of binding. They stay open as long as the server lives, whatever a reload does.
+    #[must_use]
+    pub fn sockets(mut self, sockets: Vec<std::net::TcpListener>) -> Self {
+        self.sockets = sockets;
+        self
+    }
+
     /// Swap areas are listed there, not in `/proc/swaps`, and the list is read so often, not every 10 s: for a host that sees
     /// another `/proc`, and for tests.
     #[cfg(feature = "wasm")]
@@ -128,7 +141,6 @@ impl Builder {
 pub struct Server {
     inner: Arc<Inner>,
     admin: SocketAddr,
-    listening: Vec<JoinHandle<()>>,
     drain: watch::Sender<Drain>,
     drain_timeout: Duration,
     /// Calls the `shutdown` hooks of chains that have served.
@@ -137,6 +149,8 @@ pub struct Server {
     /// Looks for swap; none: it does no harm.
     swap_watch: Option<JoinHandle<()>>,
     catalog_watch: JoinHandle<()>,
+    /// Looks whether certificates were renewed.
+    certificates: JoinHandle<()>,
     _claim: File,
     /// Ends each second of the live figures.
     ticker: JoinHandle<()>,
@@ -151,6 +165,7 @@ impl Server {
             path: None,
             registry: Registry::builtin(),
             telemetry: None,
+            sockets: Vec::new(),
             #[cfg(feature = "wasm")]
             swaps: (crate::wasm::Swaps::default(), swap::EVERY),
             #[cfg(feature = "wasm")]
@@ -159,7 +174,7 @@ impl Server {
     }
 
     async fn start(builder: Builder) -> anyhow::Result<Self> {
-        let Builder { config, path, registry, telemetry, .. } = builder;
+        let Builder { config, path, registry, telemetry, sockets, .. } = builder;
         let telemetry = match telemetry {
             Some(telemetry) => telemetry,
             None => Telemetry::new(&config.telemetry).context("cannot open the log")?,
@@ -198,13 +213,22 @@ impl Server {
             chunk_size: usize::try_from(config.server.chunk_size.0).unwrap_or(usize::MAX),
         };
         // Sockets first: a port that is taken is found before anything is loaded.
-        let mut sockets = Vec::new();
-        for listener in &config.listeners {
-            sockets.push((bind(listener.address, &listener.name).await?, listener.clone()));
-        }
-        let admin_socket = bind(config.admin.address, "admin").await?;
-        let bound = sockets.iter().map(|(socket, _)| socket).chain([&admin_socket]);
-        own.set(bound.map(TcpListener::local_addr).collect::<Result<_, _>>()?);
+        let sockets = Sockets::new(sockets).context("a socket that was handed over cannot be used")?;
+        let admin_socket = sockets.open(config.admin.address);
+        let admin_socket =
+            admin_socket.with_context(|| format!("[admin] cannot listen on {}", config.admin.address))?;
+        let users = Users::open(&config.server.state_dir, telemetry.clone()).context("cannot open the users")?;
+        let shared = Shared {
+            hostname: config.server.hostname.clone(),
+            catalog: catalog.clone(),
+            chains: chains.clone(),
+            drain: phase.clone(),
+            users: Arc::new(users),
+            own,
+            admin: (config.admin.address, admin_socket.local_addr()?),
+        };
+        let listeners = Arc::new(Listeners::new(shared, sockets));
+        let plan = listeners.prepare(&config.listeners).map_err(refused)?;
         let claim = claim::claim(&config.server.state_dir)?;
         let hooks_running = HooksRunning::default();
         let retired = catalog.retiring();
@@ -212,28 +236,8 @@ impl Server {
         let loading = catalog.clone();
         tokio::task::spawn_blocking(move || loading.reload()).await.context("loading the catalog")?;
 
-        let users =
-            Users::open(&config.server.state_dir, telemetry.clone()).context("cannot open the users")?;
-        let users = Arc::new(users);
-        let (mut tls, mut listeners, mut listening) = (Vec::new(), Vec::new(), Vec::new());
-        for (socket, settings) in sockets {
-            let slot = tls_slot(&settings)?;
-            tls.extend(slot.clone());
-            listeners.push((settings.name.clone(), socket.local_addr()?));
-            let auth_failures = settings.auth_failure_rate.map(|rate| Failures::new(rate.count, rate.per));
-            let port = Port {
-                session: Arc::new(session_config(&config, &settings)),
-                rates: Rates::new(&settings),
-                listener: settings,
-                catalog: catalog.clone(),
-                chains: chains.clone(),
-                tls: slot,
-                drain: phase.clone(),
-                users: users.clone(),
-                auth_failures,
-            };
-            listening.push(tokio::spawn(listener::run(socket, Arc::new(port))));
-        }
+        listeners.commit(plan);
+        let certificates = tokio::spawn(certificates::watch(Arc::downgrade(&listeners), telemetry.clone()));
         let ticker = tokio::spawn(ticker::run(Arc::downgrade(&catalog), telemetry.clone()));
         let admin = admin_socket.local_addr()?;
         let guard = Arc::new(guard(&config, admin, &catalog, &telemetry)?);
@@ -250,7 +254,6 @@ impl Server {
             telemetry,
             chains,
             guard: guard.clone(),
-            tls,
             listeners,
             config: Mutex::new(config),
             path,
@@ -265,22 +268,22 @@ impl Server {
         Ok(Self {
             inner,
             admin,
-            listening,
             drain,
             drain_timeout,
             hooks,
             hooks_running,
             swap_watch,
             catalog_watch,
+            certificates,
             _claim: claim,
             ticker,
             _chains: threads,
         })
     }
 
-    /// Name and address of each listener.
-    pub fn listeners(&self) -> &[(String, SocketAddr)] {
-        &self.inner.listeners
+    /// Name and address of each listener that takes clients now: a reload may change them.
+    pub fn listeners(&self) -> Vec<(String, SocketAddr)> {
+        self.inner.listeners.addresses()
     }
 
     /// Where the admin API listens.
@@ -330,16 +333,9 @@ impl Server {
     }
 
     /// Tells every session, and waits for them to end.
-    async fn sessions_end(&mut self, phase: Drain, patience: Duration) -> bool {
+    async fn sessions_end(&self, phase: Drain, patience: Duration) -> bool {
         self.drain.send_replace(phase);
-        let all = async {
-            while let Some(listener) = self.listening.last_mut() {
-                // A listener's only fault would be a panic, which has been printed.
-                let _ = listener.await;
-                self.listening.pop();
-            }
-        };
-        tokio::time::timeout(patience, all).await.is_ok()
+        tokio::time::timeout(patience, self.inner.listeners.ended()).await.is_ok()
     }
 }
 
@@ -351,9 +347,8 @@ impl Drop for Server {
         if let Some(watch) = &self.swap_watch {
             watch.abort();
         }
-        for listener in &self.listening {
-            listener.abort();
-        }
+        self.certificates.abort();
+        self.inner.listeners.abort();
     }
 }
 
@@ -418,20 +413,15 @@ fn guard(
     Ok(Guard::new(config, address, &tokens, telemetry.clone(), is_tenant))
 }
 
-async fn bind(address: SocketAddr, name: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("listener `{name}` cannot listen on {address}"))
+/// All that keeps listeners from being, in one error.
+fn refused(problems: Vec<Problem>) -> anyhow::Error {
+    let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    anyhow::Error::msg(texts.join("; "))
 }
 
-fn tls_slot(listener: &Listener) -> anyhow::Result<Option<Arc<TlsSlot>>> {
-    let Some(tls) = &listener.tls else { return Ok(None) };
-    let slot = TlsSlot::load(&tls.main.cert, &tls.main.key)
-        .with_context(|| format!("listener `{}`", listener.name))?;
-    Ok(Some(Arc::new(slot)))
-}
-
-fn session_config(config: &Config, listener: &Listener) -> SessionConfig {
+fn session_config(hostname: &str, listener: &Listener) -> SessionConfig {
     SessionConfig {
-        hostname: config.server.hostname.clone(),
+        hostname: hostname.to_owned(),
         speaks: listener.speaks,
         message_size_max: listener.message_size_max.0,
         recipients_max: listener.recipients_max,

@@ -41,7 +41,7 @@ pub use loader::{
 };
 pub use past::{RevisionText, RevisionView};
 pub use registry::Registry;
-pub use report::{Changed, Refused, ReloadReport, Warned};
+pub use report::{Changed, ListenerChange, Refused, ReloadReport, Warned};
 pub use resolve::{Resolved, Resolver};
 pub use retirement::Retired;
 pub use revision::{Action, Component, Components, Origin};

@@ -1,6 +1,7 @@
 //! What a reload did, for the API, the command line and the log.
 
 use std::fmt;
+use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -22,6 +23,9 @@ pub struct ReloadReport {
     pub unchanged: Vec<String>,
     /// Tenants whose files are gone.
     pub removed: Vec<String>,
+    /// Listeners that are not as they were.
+    #[serde(default)]
+    pub listeners: Vec<ListenerChange>,
     /// What is wrong beyond any one tenant; then nothing changed.
     pub problems: Vec<Problem>,
 }
@@ -56,6 +60,39 @@ pub struct Warned {
     pub warning: SmokeWarning,
 }
 
+/// What became of a listener.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ListenerChange {
+    /// Its name.
+    pub listener: String,
+    /// What was done: `added`, `removed`, `moved` to another address, `changed` in its settings, or `certificates` where only
+    /// these are others.
+    pub change: String,
+    /// Where it listens; where it did, if it was removed.
+    pub address: String,
+}
+
+impl ListenerChange {
+    /// `change` is what was done, as it stands in the report.
+    pub fn new(listener: &str, change: &str, address: SocketAddr) -> Self {
+        Self { listener: listener.to_owned(), change: change.to_owned(), address: address.to_string() }
+    }
+}
+
+/// For people: `listener mx: moved, 0.0.0.0:2525`.
+impl fmt::Display for ListenerChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { listener, change, address } = self;
+        write!(
+            f,
+            "listener `{}`: {}, {}",
+            listener.escape_debug(),
+            change.escape_debug(),
+            address.escape_debug()
+        )
+    }
+}
+
 impl ReloadReport {
     /// Whether all of it took effect.
     pub fn is_ok(&self) -> bool {
@@ -63,9 +100,12 @@ impl ReloadReport {
     }
 }
 
-/// For people: a line for each tenant that changed or was refused, and for each problem.
+/// For people: a line for each listener and tenant that changed or was refused, and for each problem.
 impl fmt::Display for ReloadReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for change in &self.listeners {
+            writeln!(f, "{change}")?;
+        }
         for Changed { tenant, revision } in &self.changed {
             writeln!(f, "{}: revision {revision} is live", tenant.escape_debug())?;
         }

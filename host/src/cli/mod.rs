@@ -16,6 +16,7 @@ mod feed;
 mod jail;
 mod man;
 mod messages;
+mod notify;
 mod offline;
 mod paths;
 #[cfg(feature = "wasm")]

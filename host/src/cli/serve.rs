@@ -9,22 +9,26 @@ use tokio::sync::Notify;
 
 use super::client::load_config;
 use super::exit::Exit;
+use super::notify::{self, Manager};
 use crate::admin::AdminHandle;
 use crate::server::Server;
 use crate::telemetry::{Event, Level};
 
 pub(super) fn run(config: Option<&Path>) -> anyhow::Result<Exit> {
     let (path, config) = load_config(config)?;
+    // Before there is any other thread: this takes the variables out of the environment.
+    let sockets = notify::inherited_sockets()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("socket").build()?;
     let exit = runtime.block_on(async {
         let mut signals = Signals::new()?;
-        let builder = Server::builder(config).config_file(&path);
+        let builder = Server::builder(config).config_file(&path).sockets(sockets);
         #[cfg(feature = "wasm")]
         let builder = builder.compiler(crate::wasm::Compiler::own_jail());
         let server = builder.start().await?;
-        notify("READY=1");
-        signals.serve(&server).await?;
-        notify("STOPPING=1");
+        let manager = Arc::new(Manager::from_env());
+        manager.ready();
+        signals.serve(&server, &manager).await?;
+        manager.stopping();
         // A second signal while draining ends it at once.
         tokio::select! {
             _finished = server.drain() => anyhow::Ok(Exit::Ok),
@@ -54,9 +58,9 @@ impl Signals {
     }
 
     /// Until the server is to stop.
-    async fn serve(&mut self, server: &Server) -> anyhow::Result<()> {
+    async fn serve(&mut self, server: &Server, manager: &Arc<Manager>) -> anyhow::Result<()> {
         let hangups = Arc::new(Notify::new());
-        tokio::spawn(reload_at(hangups.clone(), server.handle()));
+        tokio::spawn(reload_at(hangups.clone(), server.handle(), manager.clone()));
         loop {
             tokio::select! {
                 _ = self.hangup.recv() => hangups.notify_one(),
@@ -82,22 +86,12 @@ impl Signals {
 
 /// Reloads whenever it is told to; what comes while it does so is one more time. A task of its own, so that no reload keeps
 /// another signal waiting.
-async fn reload_at(hangups: Arc<Notify>, server: Arc<dyn AdminHandle>) {
+async fn reload_at(hangups: Arc<Notify>, server: Arc<dyn AdminHandle>, manager: Arc<Manager>) {
     loop {
         hangups.notified().await;
-        notify("RELOADING=1");
+        manager.reloading();
         // What came of it is in the log.
         drop(server.reload().await);
-        notify("READY=1");
-    }
-}
-
-/// Tells systemd (`Type=notify`), where it asked to be told.
-fn notify(state: &str) {
-    if let Some(path) = std::env::var_os("NOTIFY_SOCKET")
-        && let Ok(socket) = std::os::unix::net::UnixDatagram::unbound()
-    {
-        // A manager that does not listen is no reason to stop.
-        let _ = socket.send_to(state.as_bytes(), path);
+        manager.ready();
     }
 }

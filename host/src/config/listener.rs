@@ -137,7 +137,7 @@ pub enum ClientAuth {
     /// They are not asked for one.
     #[default]
     None,
-    /// Who has one shows it; one that does not check fails the handshake.
+    /// Who has one shows it; one that does not check is as good as none, as no mail is to be lost for a courtesy.
     Optional,
     /// Who has none fails the handshake.
     Required,

@@ -31,9 +31,8 @@ impl Connection {
         mechanism: &str,
         initial: Option<&str>,
     ) -> Result<Result<String, Reply>, Ended> {
-        let now = Instant::now().into_std();
-        let failures = self.port.auth_failures.as_ref();
-        if failures.is_some_and(|failures| failures.may_try(self.client, now).is_err()) {
+        // Asked before the password is looked at, be it right or wrong: guesses that come too fast learn nothing.
+        if !self.port.rates.auth_failures.has(self.client) {
             self.tell_failed(mechanism, None, "rate");
             let text = "Too many failed log-ins from your address, try again later";
             return Ok(Err(Reply::new(454, "4.7.0", text)));
@@ -49,10 +48,9 @@ impl Connection {
                 Ok(Ok(user))
             }
             Outcome::Failed(user, failure) => {
-                if failure == Failure::Denied
-                    && let Some(failures) = &self.port.auth_failures
-                {
-                    failures.failed(self.client, Instant::now().into_std());
+                if failure == Failure::Denied {
+                    // Those that tried at once with others may find no token: then there is nothing more to take.
+                    self.port.rates.auth_failures.take(self.client);
                 }
                 self.tell_failed(mechanism, user, failure.reason());
                 Ok(Err(failure.reply()))

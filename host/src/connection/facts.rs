@@ -63,6 +63,13 @@ impl Connection {
         if let Some(tls) = self.wire.tls() {
             envelope.set_host_fact("tls.version", tls.version.clone());
             envelope.set_host_fact("tls.cipher", tls.cipher.clone());
+            if let Some(name) = &tls.sni {
+                envelope.set_host_fact("tls.sni", name.as_str());
+            }
+            if let Some(client) = &tls.client {
+                envelope.set_host_fact("tls.client_subject", client.subject.as_str());
+                envelope.set_host_fact("tls.client_fingerprint", client.fingerprint.as_str());
+            }
         }
     }
 }

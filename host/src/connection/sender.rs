@@ -1,5 +1,7 @@
 //! Who the client is, beyond its address: what a proxy says of it, and whether it may send now.
 
+use std::time::Instant;
+
 use super::Connection;
 use crate::smtp::Reply;
 use crate::smtp::action::Action;
@@ -16,6 +18,9 @@ impl Connection {
     /// Takes what a proxy says of its client.
     pub(super) fn believe(&mut self, claims: &Claims) -> Action {
         if let Some(address) = claims.address {
+            if let Err(reason) = self.seat.move_to(address, Instant::now()) {
+                return Action::Close(reason.reply());
+            }
             self.client = address;
         }
         if let Some(name) = &claims.name {

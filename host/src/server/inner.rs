@@ -9,13 +9,13 @@ use std::time::Instant;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
+use super::listeners::Listeners;
 use crate::admin::{AdminHandle, BreakerStatus, Guard, Status, TenantStatus};
-use crate::catalog::{Catalog, ReloadReport, Tenant};
+use crate::catalog::{Catalog, ListenerChange, ReloadReport, Tenant};
 use crate::chain::breaker::Standing;
 use crate::config::{self, Config, Problem};
 use crate::connection::Drain;
-use crate::telemetry::{BreakerFigure, Event, Level, Telemetry, causes};
-use crate::tls::TlsSlot;
+use crate::telemetry::{BreakerFigure, Event, Level, Telemetry};
 use crate::token;
 use crate::transaction::Chains;
 
@@ -25,8 +25,7 @@ pub(super) struct Inner {
     pub(super) telemetry: Telemetry,
     pub(super) chains: Chains,
     pub(super) guard: Arc<Guard>,
-    pub(super) tls: Vec<Arc<TlsSlot>>,
-    pub(super) listeners: Vec<(String, SocketAddr)>,
+    pub(super) listeners: Arc<Listeners>,
     pub(super) config: Mutex<Config>,
     pub(super) path: Option<PathBuf>,
     pub(super) drain: watch::Receiver<Drain>,
@@ -38,7 +37,8 @@ pub(super) struct Inner {
 impl Inner {
     /// Says that the server is up.
     pub(super) fn announce(&self, admin: SocketAddr) {
-        let listeners = self.listeners.iter().map(|(name, address)| format!("{name} {address}")).collect();
+        let listeners =
+            self.listeners.addresses().iter().map(|(name, address)| format!("{name} {address}")).collect();
         self.telemetry.emit(Event::Started {
             version: env!("CARGO_PKG_VERSION"),
             listeners,
@@ -46,35 +46,38 @@ impl Inner {
         });
     }
 
-    /// Reads the config file again. Gives what could not be taken over.
-    fn reload_config(&self) -> Vec<Problem> {
-        let Some(path) = &self.path else { return Vec::new() };
-        let mut fresh = match config::load(path) {
-            Ok(fresh) => fresh,
-            Err(problems) => return problems,
-        };
+    /// Reads the config file again, and certificates with it. All of it takes effect, or nothing.
+    ///
+    /// # Errors
+    /// What could not be taken over.
+    fn reload_config(&self) -> Result<Vec<ListenerChange>, Vec<Problem>> {
+        if *self.drain.borrow() >= Drain::Draining {
+            return Err(vec![Problem::of_file("", "the server is shutting down")]);
+        }
+        let fresh = self.path.as_deref().map(config::load).transpose()?;
+        // Held to the end, so that no two reloads bind the same.
         let mut current = self.config.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut fresh = fresh.unwrap_or_else(|| current.clone());
+        let plan = self.listeners.prepare(&fresh.listeners)?;
         current.admin.tokens = std::mem::take(&mut fresh.admin.tokens);
         fresh.admin.tokens.clone_from(&current.admin.tokens);
-        let mut kept = Vec::new();
-        if fresh.listeners != current.listeners {
-            kept.push("changes of [[listener]] need a restart; the old ones go on".to_owned());
-        }
         if fresh.server != current.server
             || fresh.admin != current.admin
             || fresh.telemetry != current.telemetry
         {
-            kept.push(
-                "changes of [server], [admin] and [telemetry] need a restart; the old ones go on".to_owned(),
-            );
-        }
-        for text in kept {
+            let text =
+                "changes of [server], [admin] and [telemetry] need a restart; the old ones go on".to_owned();
             self.telemetry.emit(Event::Notice { level: Level::Warn, text });
         }
         current.limits = fresh.limits;
         current.limits_max = fresh.limits_max;
+        current.listeners = fresh.listeners;
         self.catalog.set_config(Arc::new(current.clone()));
-        Vec::new()
+        let changes = self.listeners.commit(plan);
+        for change in &changes {
+            self.telemetry.emit(Event::Notice { level: Level::Info, text: change.to_string() });
+        }
+        Ok(changes)
     }
 }
 
@@ -130,12 +133,10 @@ pub(super) fn breaker_figures(catalog: &Catalog) -> Vec<BreakerFigure> {
 #[async_trait]
 impl AdminHandle for Inner {
     async fn reload(&self) -> ReloadReport {
-        let mut problems = self.reload_config();
-        for slot in &self.tls {
-            if let Err(error) = slot.reload() {
-                problems.push(Problem::of_file("tls", causes(&error)));
-            }
-        }
+        let (listeners, mut problems) = match self.reload_config() {
+            Ok(changes) => (changes, Vec::new()),
+            Err(problems) => (Vec::new(), problems),
+        };
         let catalog = self.catalog.clone();
         let mut report = tokio::task::spawn_blocking(move || catalog.reload()).await.unwrap_or_else(|_| {
             let problem = Problem::of_file("catalog", "the reload panicked; nothing has changed");
@@ -146,6 +147,7 @@ impl AdminHandle for Inner {
             self.telemetry.emit(Event::Notice { level: Level::Error, text: format!("reload: {problem}") });
         }
         report.problems.append(&mut problems);
+        report.listeners = listeners;
         report
     }
 
@@ -177,6 +179,7 @@ impl AdminHandle for Inner {
             not_ready: self.not_ready(),
             listeners: self
                 .listeners
+                .addresses()
                 .iter()
                 .map(|(name, address)| (name.clone(), address.to_string()))
                 .collect(),

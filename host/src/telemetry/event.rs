@@ -75,14 +75,26 @@ pub enum Event {
         /// Its address.
         client: IpAddr,
     },
-    /// A client was sent away with 421 at once.
+    /// A client was sent away at once: with 421, but for a proxy without its header.
     SessionRefused {
         /// Which listener.
         listener: String,
         /// Its address.
         client: IpAddr,
-        /// Why: `sessions_max`, `sessions_per_client`, `draining`.
+        /// Why: `sessions_max`, `sessions_per_client`, `sessions_per_network`, `session_rate`; or, without a word,
+        /// `proxy_header` (a proxy's header is missing or wrong) and `draining`.
         reason: &'static str,
+        /// What was wrong with the header.
+        detail: Option<String>,
+    },
+    /// A TLS handshake failed, and the session with it.
+    HandshakeFailed {
+        /// Which listener.
+        listener: String,
+        /// The client's address.
+        client: IpAddr,
+        /// Why.
+        error: String,
     },
     /// A session ended.
     SessionClosed {
@@ -432,6 +444,7 @@ impl Event {
             | Self::Reloaded { .. } => Level::Info,
             Self::SessionOpened { .. }
             | Self::SessionRefused { .. }
+            | Self::HandshakeFailed { .. }
             | Self::SessionClosed { .. }
             | Self::StageCount { .. }
             | Self::SinkCommitted { .. } => Level::Debug,

@@ -37,6 +37,7 @@ pub(super) struct Metrics {
     sessions: Series<ListenerLabels, Counter>,
     sessions_live: Gauge,
     sessions_refused: Series<RefusedLabels, Counter>,
+    handshakes_failed: Series<ListenerLabels, Counter>,
     recipients_refused: Series<CodeLabels, Counter>,
     recipients_remembered: Series<StageLabels, Counter>,
     auths: Series<AuthLabels, Counter>,
@@ -120,7 +121,8 @@ impl Metrics {
         Self {
             sessions: counter(&mut r, "sessions", "Sessions begun"),
             sessions_live,
-            sessions_refused: counter(&mut r, "sessions_refused", "Clients sent away with 421 at once"),
+            sessions_refused: counter(&mut r, "sessions_refused", "Clients sent away at once, by why"),
+            handshakes_failed: counter(&mut r, "handshakes_failed", "TLS handshakes that failed"),
             recipients_refused: counter(
                 &mut r,
                 "recipients_refused",
@@ -214,6 +216,9 @@ impl Metrics {
             }
             Event::SessionRefused { listener, reason, .. } => {
                 self.sessions_refused.with(&RefusedLabels { listener: listener.clone(), reason }, inc);
+            }
+            Event::HandshakeFailed { listener, .. } => {
+                self.handshakes_failed.with(&ListenerLabels { listener: listener.clone() }, inc);
             }
             Event::RecipientRefused { listener, code, .. } => {
                 self.recipients_refused.with(&CodeLabels { listener: listener.clone(), code: *code }, inc);

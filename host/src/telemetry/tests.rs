@@ -72,7 +72,8 @@ fn every_event_makes_one_line() {
         Event::Started { version: "0", listeners: vec![s()], admin: s() },
         notice(Level::Debug, ""),
         Event::SessionOpened { listener: s(), client },
-        Event::SessionRefused { listener: s(), client, reason: "draining" },
+        Event::SessionRefused { listener: s(), client, reason: "draining", detail: None },
+        Event::HandshakeFailed { listener: s(), client, error: s() },
         Event::SessionClosed { listener: s(), client, reason: "quit" },
         message(""),
         Event::StageFailed { id: s(), tenant: s(), stage: s(), policy: s(), reason: "trap", error: s() },
@@ -202,7 +203,12 @@ fn events_are_counted() {
         telemetry.emit(Event::SessionOpened { listener: "mx".into(), client });
     }
     telemetry.emit(Event::SessionClosed { listener: "mx".into(), client, reason: "quit" });
-    telemetry.emit(Event::SessionRefused { listener: "mx".into(), client, reason: "sessions_max" });
+    telemetry.emit(Event::SessionRefused {
+        listener: "mx".into(),
+        client,
+        reason: "sessions_max",
+        detail: None,
+    });
     telemetry.emit(message("acme"));
     telemetry.emit(Event::StageFailed {
         id: "ID1".into(),

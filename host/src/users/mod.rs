@@ -5,11 +5,10 @@
 //! account("nobody")  -> a verifier that no password fits, the same each time, with a salt and work like any
 //! ```
 //!
-//! `book` is the file's text, `store` changes it for commands, `failures` slows down who guesses; `smtp::sasl` is the exchange. The
+//! `book` is the file's text, `store` changes it for commands; `smtp::sasl` is the exchange. The
 //! file is taken up as it changes; one that is no good is told of once, and the last good one goes on.
 
 pub mod book;
-pub mod failures;
 pub mod store;
 
 use std::fs::{self, OpenOptions};
@@ -25,7 +24,6 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::sync::Semaphore;
 
 pub use book::Book;
-pub use failures::Failures;
 pub use store::{Store, StoreError};
 
 use crate::smtp::sasl::verifier::{ITERATIONS, SALT_LEN, VerifierError};

@@ -37,7 +37,13 @@ pub(super) fn one_of_each() -> Vec<Event> {
         Event::SwapFound { areas: vec![s("/dev/sda2")] },
         Event::SwapGone,
         Event::SessionOpened { listener: s("mx"), client },
-        Event::SessionRefused { listener: s("mx"), client, reason: "draining" },
+        Event::SessionRefused {
+            listener: s("mx"),
+            client,
+            reason: "proxy_header",
+            detail: Some(s("no PROXY header: it begins otherwise")),
+        },
+        Event::HandshakeFailed { listener: s("mx"), client, error: s("not done within 30s") },
         Event::SessionClosed { listener: s("mx"), client, reason: "quit" },
         Event::RecipientRefused {
             listener: s("mx"),
