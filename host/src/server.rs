@@ -215,8 +215,8 @@ impl Server {
         // Sockets first: a port that is taken is found before anything is loaded.
         let sockets = Sockets::new(sockets).context("a socket that was handed over cannot be used")?;
         let admin_socket = sockets.open(config.admin.address);
-        let admin_socket =
-            admin_socket.with_context(|| format!("[admin] cannot listen on {}", config.admin.address))?;
+        let admin_socket = admin_socket
+            .with_context(|| format!("listener `admin` cannot listen on {}", config.admin.address))?;
         let users = Users::open(&config.server.state_dir, telemetry.clone()).context("cannot open the users")?;
         let shared = Shared {
             hostname: config.server.hostname.clone(),
@@ -416,7 +416,7 @@ fn guard(
 /// All that keeps listeners from being, in one error.
 fn refused(problems: Vec<Problem>) -> anyhow::Error {
     let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    anyhow::Error::msg(texts.join("; "))
+    std::io::Error::other(texts.join("; ")).into()
 }
 
 fn session_config(hostname: &str, listener: &Listener) -> SessionConfig {

@@ -1,6 +1,6 @@
 //! A running server: its addresses, its log, its figures, its signals.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -238,6 +238,17 @@ impl Server {
     /// Whether the process is still there.
     pub fn is_alive(&mut self) -> bool {
         matches!(self.child.0.try_wait(), Ok(None))
+    }
+
+    /// Asks it to end as it should, waits for that, and starts it again with the sockets it had.
+    ///
+    /// # Panics
+    /// Where it does not end well, or not come up.
+    #[track_caller]
+    pub fn restart_with(&mut self, sockets: [&TcpListener; 2]) {
+        self.sigterm();
+        assert_eq!(self.wait_exit(), 0);
+        (self.child, self.listeners, self.admin) = self.site.spawn_with(sockets);
     }
 
     /// Starts it again in the same folder, after its end; the addresses are new.

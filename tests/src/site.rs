@@ -1,7 +1,8 @@
 //! A folder with config and catalog, and the binary started in it.
 
 use std::fs::File;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -188,21 +189,56 @@ impl Site {
         Server::new(self, child, listeners, admin)
     }
 
+    /// As `start`, with a service manager that listens at `socket` (sd_notify(3)).
+    ///
+    /// # Panics
+    /// Where it does not come up.
+    #[track_caller]
+    pub fn start_told(self, socket: &Path) -> Server {
+        let mut command = Command::new(binary::path());
+        command.arg("serve").env("NOTIFY_SOCKET", socket).stdin(Stdio::null()).stdout(Stdio::null());
+        let (child, listeners, admin) = self.spawn_by(&mut command);
+        Server::new(self, child, listeners, admin)
+    }
+
+    /// As `start`, with two sockets handed over as a service manager does.
+    ///
+    /// # Panics
+    /// Where it does not come up.
+    #[track_caller]
+    pub fn start_with(self, sockets: [&TcpListener; 2]) -> Server {
+        let (child, listeners, admin) = self.spawn_with(sockets);
+        Server::new(self, child, listeners, admin)
+    }
+
     /// The process, its listeners and its admin address, once it says that it has started.
     #[track_caller]
     pub(crate) fn spawn(&self) -> (Running, Vec<(String, SocketAddr)>, SocketAddr) {
+        let mut command = Command::new(binary::path());
+        self.spawn_by(command.arg("serve").stdin(Stdio::null()).stdout(Stdio::null()))
+    }
+
+    /// As `spawn`, with two sockets handed over as a service manager does: descriptors 3 and 4 (sd_listen_fds(3)).
+    #[track_caller]
+    pub(crate) fn spawn_with(
+        &self,
+        sockets: [&TcpListener; 2],
+    ) -> (Running, Vec<(String, SocketAddr)>, SocketAddr) {
+        // They come as standard streams and are put where they belong; the shell has the process id that the server will have.
+        let text = "exec 3<&0 4<&1 </dev/null >/dev/null; LISTEN_FDS=2 LISTEN_PID=$$ exec \"$0\" serve";
+        let [first, second] =
+            sockets.map(|socket| OwnedFd::from(socket.try_clone().expect("a socket can be cloned")));
+        let mut command = Command::new("sh");
+        self.spawn_by(command.args(["-c", text]).arg(binary::path()).stdin(first).stdout(second))
+    }
+
+    #[track_caller]
+    fn spawn_by(&self, command: &mut Command) -> (Running, Vec<(String, SocketAddr)>, SocketAddr) {
         let stderr = self.path().join("stderr.log");
         let stderr = File::options().create(true).append(true).open(stderr).expect("the folder takes a file");
         let before = self.log().len();
         let mut child = Running(
-            Command::new(binary::path())
-                .arg("serve")
-                .current_dir(self.path())
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(stderr)
-                .spawn()
-                .expect("the binary can be started"),
+            command.current_dir(self.path()).stderr(stderr).spawn().expect("the binary can be started"),
         );
         let (listeners, admin) = until("the server to start", || {
             let log = self.log().get(before..).unwrap_or_default().to_owned();

@@ -233,10 +233,18 @@ impl Smtp {
     /// # Errors
     /// Where the handshake fails.
     pub fn start_tls(&mut self, certificate: &Certificate) -> io::Result<()> {
+        self.start_tls_for(certificate, crate::tls::NAME)
+    }
+
+    /// The same, asking for a name.
+    ///
+    /// # Errors
+    /// Where the handshake fails, for example by another certificate.
+    pub fn start_tls_for(&mut self, certificate: &Certificate, name: &str) -> io::Result<()> {
         let Wire::Plain(reader) = std::mem::replace(&mut self.wire, Wire::Gone) else {
             return Err(io::Error::other("TLS is active"));
         };
-        let mut stream = certificate.client(reader.into_inner());
+        let mut stream = certificate.client_of(reader.into_inner(), name);
         while stream.conn.is_handshaking() {
             stream.conn.complete_io(&mut stream.sock)?;
         }
@@ -259,6 +267,31 @@ impl Smtp {
             }
             Wire::Gone => Err(ErrorKind::NotConnected.into()),
         }
+    }
+
+    /// Closes the socket as it is: under TLS without a close_notify.
+    ///
+    /// # Errors
+    /// Where the connection is gone.
+    pub fn cut(self, how: Shutdown) -> io::Result<()> {
+        match self.wire {
+            Wire::Plain(reader) => reader.get_ref().shutdown(how),
+            Wire::Tls(reader) => reader.get_ref().sock.shutdown(how),
+            Wire::Gone => Err(ErrorKind::NotConnected.into()),
+        }
+    }
+
+    /// Ends the connection by a reset, in the middle of whatever there is.
+    ///
+    /// # Errors
+    /// Where the connection is gone.
+    pub fn reset(self) -> io::Result<()> {
+        let stream = match self.wire {
+            Wire::Plain(reader) => reader.into_inner(),
+            Wire::Tls(reader) => reader.into_inner().sock,
+            Wire::Gone => return Err(ErrorKind::NotConnected.into()),
+        };
+        socket2::SockRef::from(&stream).set_linger(Some(std::time::Duration::ZERO))
     }
 
     /// Says close_notify and goes on in plain text, as no honest client does.

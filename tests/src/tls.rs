@@ -19,7 +19,7 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// A new one.
+    /// A new one for [`NAME`].
     ///
     /// # Panics
     /// Where the random source fails.
@@ -32,8 +32,16 @@ impl Certificate {
     /// # Panics
     /// Where the folder cannot be written to.
     pub fn write(&self, folder: &Path) {
-        std::fs::write(folder.join("mx.pem"), &self.cert_pem).expect("the folder takes a file");
-        std::fs::write(folder.join("mx.key"), &self.key_pem).expect("the folder takes a file");
+        self.write_as(folder, "mx");
+    }
+
+    /// Writes `STEM.pem` and `STEM.key`.
+    ///
+    /// # Panics
+    /// Where the folder cannot be written to.
+    pub fn write_as(&self, folder: &Path, stem: &str) {
+        std::fs::write(folder.join(format!("{stem}.pem")), &self.cert_pem).expect("the folder takes a file");
+        std::fs::write(folder.join(format!("{stem}.key")), &self.key_pem).expect("the folder takes a file");
     }
 
     /// The certificate as PEM, for who is to trust it.
@@ -76,6 +84,14 @@ impl Certificate {
     /// # Panics
     /// Where rustls refuses our own settings.
     pub fn client(&self, stream: TcpStream) -> StreamOwned<ClientConnection, TcpStream> {
+        self.client_of(stream, NAME)
+    }
+
+    /// The same for a client that asks for `name`.
+    ///
+    /// # Panics
+    /// Where rustls refuses our own settings.
+    pub fn client_of(&self, stream: TcpStream, name: &str) -> StreamOwned<ClientConnection, TcpStream> {
         let mut roots = RootCertStore::empty();
         roots.add(self.der.clone()).expect("the certificate is one");
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -84,7 +100,7 @@ impl Certificate {
             .expect("the provider knows the default versions")
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let name = ServerName::try_from(NAME).expect("the name is one");
+        let name = ServerName::try_from(name.to_owned()).expect("the name is one");
         let connection = ClientConnection::new(Arc::new(config), name).expect("the settings are sound");
         StreamOwned::new(connection, stream)
     }

@@ -36,6 +36,28 @@ fn sessions_per_client_is_answered_421() {
     full("sessions_per_client = 2", "sessions_per_client");
 }
 
+#[test]
+fn sessions_per_network_is_answered_421() {
+    full("sessions_per_network = 2", "sessions_per_network");
+}
+
+/// Goal: who begins sessions too often hears how long to wait; an address beside it does not.
+#[test]
+fn session_rate_is_answered_421() {
+    let server = Server::builder().mx("session_rate = \"2/1h\"").start();
+    for _ in 0..2 {
+        server.smtp().expect("QUIT", 221);
+    }
+    let mut third = Smtp::connect_unread(server.mx()).unwrap();
+    let reply = third.expect_reply(421);
+    assert!(reply.lines[0].starts_with("421 4.7.0 Too many connections from your address, try again in "));
+    third.expect_closed();
+    assert_eq!(server.wait_records("session_refused", 1)[0]["reason"], "session_rate");
+    let other = "127.0.0.2".parse().unwrap();
+    let sent = Smtp::one_message_from(other, server.mx(), FROM, &[TO], b"Subject: x\r\n\r\n").unwrap();
+    assert_eq!(sent.code, 250);
+}
+
 /// Goal: silence before a command ends the session with 421, and so does a command that dribbles.
 /// Method: a timeout of 1 s; one client says nothing, one an octet every 300 ms, one a command every 400 ms.
 #[test]

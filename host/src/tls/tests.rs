@@ -70,6 +70,16 @@ async fn shake(
     name: &str,
     client: Option<&Made>,
 ) -> Result<TlsFacts, (std::io::Error, bool)> {
+    shake_with(slot, server, name, client, rustls::DEFAULT_VERSIONS).await
+}
+
+async fn shake_with(
+    slot: &TlsSlot,
+    server: &Made,
+    name: &str,
+    client: Option<&Made>,
+    versions: &[&'static rustls::SupportedProtocolVersion],
+) -> Result<TlsFacts, (std::io::Error, bool)> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut roots = RootCertStore::empty();
     roots.add(server.der()).unwrap();
@@ -150,8 +160,15 @@ async fn clients_certificates() {
         TlsSlot::load(&Tls { client_ca: Some(ca.clone()), client_auth, ..settings(main.clone()) })
     };
     let (optional, required) = (with(ClientAuth::Optional).unwrap(), with(ClientAuth::Required).unwrap());
-    for slot in [&optional, &required] {
-        let facts = shake(slot, &server, "mx.example", Some(&client)).await.unwrap().client.unwrap();
+    for (slot, version) in [
+        (&optional, &rustls::version::TLS12),
+        (&optional, &rustls::version::TLS13),
+        (&required, &rustls::version::TLS12),
+        (&required, &rustls::version::TLS13),
+    ] {
+        let facts = shake_with(slot, &server, "mx.example", Some(&client), &[version]).await.unwrap();
+        assert_eq!(Some(facts.version.replace('.', "_").as_str()), version.version.as_str());
+        let facts = facts.client.unwrap();
         assert_eq!(facts.subject, r"CN=jo\0d\0aQUIT,O=Example\, Inc.");
         assert_eq!(facts.fingerprint.len(), 64);
     }
