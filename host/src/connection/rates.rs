@@ -2,11 +2,12 @@
 //!
 //! A client is an IPv4 address or an IPv6 /64: what one customer of a network has.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::config::{Listener, Rate};
+use crate::gate::client_of;
 use crate::rate::TokenBuckets;
 
 /// The rates of one listener. Those that are not limited always have a token.
@@ -44,22 +45,14 @@ impl Buckets {
     pub fn take(&self, client: IpAddr) -> bool {
         let Some(buckets) = &self.0 else { return true };
         let mut buckets = buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        buckets.take(one_customer(client), Instant::now()).is_ok()
+        buckets.take(client_of(client), Instant::now()).is_ok()
     }
 
     /// Whether the client has a token; it keeps it.
     pub fn has(&self, client: IpAddr) -> bool {
         let Some(buckets) = &self.0 else { return true };
         let buckets = buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        buckets.wait(&one_customer(client), Instant::now()).is_zero()
-    }
-}
-
-/// The address, or the first of its /64.
-fn one_customer(client: IpAddr) -> IpAddr {
-    match client.to_canonical() {
-        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
-        v4 => v4,
+        buckets.wait(&client_of(client), Instant::now()).is_zero()
     }
 }
 

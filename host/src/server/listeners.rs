@@ -235,7 +235,9 @@ impl Running {
 
     /// What clients have used up so far, if `settings` say the same of how much they may.
     fn rates(&self, settings: &Listener) -> Option<Arc<Rates>> {
-        let of = |listener: &Listener| (listener.message_rate, listener.recipient_rate, listener.auth_failure_rate);
+        let of = |listener: &Listener| {
+            (listener.message_rate, listener.recipient_rate, listener.auth_failure_rate)
+        };
         (of(&self.settings) == of(settings)).then(|| self.port.load().rates.clone())
     }
 

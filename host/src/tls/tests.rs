@@ -84,8 +84,7 @@ async fn shake_with(
     let mut roots = RootCertStore::empty();
     roots.add(server.der()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder =
-        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(versions).unwrap();
     let builder = builder.with_root_certificates(roots);
     let config = match client {
         None => builder.with_no_client_auth(),
