@@ -217,7 +217,8 @@ impl Server {
         let admin_socket = sockets.open(config.admin.address);
         let admin_socket = admin_socket
             .with_context(|| format!("listener `admin` cannot listen on {}", config.admin.address))?;
-        let users = Users::open(&config.server.state_dir, telemetry.clone()).context("cannot open the users")?;
+        let users =
+            Users::open(&config.server.state_dir, telemetry.clone()).context("cannot open the users")?;
         let shared = Shared {
             hostname: config.server.hostname.clone(),
             catalog: catalog.clone(),

@@ -179,8 +179,7 @@ impl Listeners {
         let bound = self.addresses();
         let (admin, admin_bound) = self.shared.admin;
         self.shared.own.set(bound.iter().map(|(_, address)| *address).chain([admin_bound]).collect());
-        let is_named =
-            |address| address == admin || bound.iter().any(|(_, bound)| *bound == address);
+        let is_named = |address| address == admin || bound.iter().any(|(_, bound)| *bound == address);
         for idle in self.sockets.unnamed(is_named) {
             let text = format!(
                 "the service manager hands over a socket at {idle}, which no listener has as its address"
