@@ -229,7 +229,7 @@ impl Server {
             admin: (config.admin.address, admin_socket.local_addr()?),
         };
         let listeners = Arc::new(Listeners::new(shared, sockets));
-        let plan = listeners.prepare(&config.listeners).map_err(refused)?;
+        let plan = listeners.prepare(&config.listeners).map_err(|problems| refused(&problems))?;
         let claim = claim::claim(&config.server.state_dir)?;
         let hooks_running = HooksRunning::default();
         let retired = catalog.retiring();
@@ -415,7 +415,7 @@ fn guard(
 }
 
 /// All that keeps listeners from being, in one error.
-fn refused(problems: Vec<Problem>) -> anyhow::Error {
+fn refused(problems: &[Problem]) -> anyhow::Error {
     let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
     std::io::Error::other(texts.join("; ")).into()
 }

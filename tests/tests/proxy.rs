@@ -134,6 +134,33 @@ fn clients_are_counted_not_the_proxy() {
     });
 }
 
+/// Goal: XCLIENT moves a session to whom it names, who may have no more for it; who may say so is not counted itself.
+#[test]
+fn xclient_moves_the_session() {
+    let server = Server::builder().mx("xclient = [\"127.0.0.1\"]\nsessions_per_client = 1").start();
+    let (mut first, mut second) = (server.smtp(), server.smtp());
+    first.expect("XCLIENT ADDR=192.0.2.7", 220);
+    assert!(second.expect("XCLIENT ADDR=192.0.2.7", 421).lines[0].starts_with("421 4.3.2 "));
+    second.expect_closed();
+    let mut third = server.smtp();
+    third.expect("XCLIENT ADDR=192.0.2.8", 220);
+    first.expect("XCLIENT ADDR=192.0.2.9", 220);
+    third.expect("XCLIENT ADDR=192.0.2.7", 220);
+}
+
+/// Goal: a host that may use XCLIENT is not counted behind a proxy either.
+#[test]
+fn xclient_behind_a_proxy() {
+    let server = Server::builder()
+        .mx(&format!("{TRUSTING}xclient = [\"192.0.2.7\"]\nsessions_per_client = 1"))
+        .start();
+    let mut sessions = [(); 2].map(|()| proxied(&server, &line("192.0.2.7")));
+    for (session, client) in sessions.iter_mut().zip(["198.51.100.1", "198.51.100.2"]) {
+        session.expect_reply(220);
+        session.expect(&format!("XCLIENT ADDR={client}"), 220);
+    }
+}
+
 /// Goal: where TLS begins at once, the header comes before the handshake, and a refusal after it.
 #[test]
 fn before_the_handshake() {

@@ -28,6 +28,7 @@ const HANDSHAKES_MAX: usize = 8;
 const REFUSAL_MAX: Duration = Duration::from_secs(2);
 
 /// A client that may not come in.
+#[derive(Clone, Copy)]
 pub(super) struct Refused {
     pub(super) client: IpAddr,
     pub(super) reason: Reason,

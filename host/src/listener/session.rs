@@ -12,9 +12,9 @@ use tokio::time::timeout;
 use super::header;
 use super::now;
 use super::refusal::{Refusals, Refused};
-use crate::config::TlsMode;
+use crate::config::{Listener, TlsMode};
 use crate::connection::{Connection, Drain, Port, reached};
-use crate::gate::{Gate, Seat};
+use crate::gate::{Gate, Reason, Seat};
 use crate::telemetry::Event;
 use crate::tls::Wire;
 
@@ -36,9 +36,8 @@ impl Newcomer {
         let refused = |reason| Refused { client: peer, reason };
         let proxied = listener.proxy_protocol && has(&listener.trusted, peer);
         let mut seat = gate.seat().map_err(refused)?;
-        // Who speaks for others by XCLIENT says so later.
-        if !proxied && !has(&listener.xclient, peer) {
-            seat.move_to(peer, now()).map_err(refused)?;
+        if !proxied {
+            take_as(&mut seat, peer, listener).map_err(refused)?;
         }
         Ok(Self { peer, proxied, seat })
     }
@@ -86,7 +85,7 @@ impl Newcomer {
                 Ok(Ok(None)) => return Ok(None),
                 Ok(Ok(Some(named))) => {
                     let client = named.ip().to_canonical();
-                    let moved = self.seat.move_to(client, now());
+                    let moved = take_as(&mut self.seat, client, &port.listener);
                     return moved.map(|()| Some(client)).map_err(|reason| Some(Refused { client, reason }));
                 }
                 Ok(Err(error)) => ("proxy_header", Some(error.to_string())),
@@ -98,6 +97,11 @@ impl Newcomer {
         port.chains.telemetry.emit(Event::SessionRefused { listener, client, reason, detail });
         Err(None)
     }
+}
+
+/// Counts the session as one of `client`. Who may speak for others by XCLIENT is not counted: whose session it is, is said later.
+fn take_as(seat: &mut Seat, client: IpAddr, listener: &Listener) -> Result<(), Reason> {
+    if has(&listener.xclient, client) { Ok(()) } else { seat.move_to(client, now()) }
 }
 
 fn has(networks: &[IpNet], address: IpAddr) -> bool {
