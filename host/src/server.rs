@@ -217,14 +217,12 @@ impl Server {
         let admin_socket = sockets.open(config.admin.address);
         let admin_socket = admin_socket
             .with_context(|| format!("listener `admin` cannot listen on {}", config.admin.address))?;
-        let users =
-            Users::open(&config.server.state_dir, telemetry.clone()).context("cannot open the users")?;
         let shared = Shared {
             hostname: config.server.hostname.clone(),
             catalog: catalog.clone(),
             chains: chains.clone(),
             drain: phase.clone(),
-            users: Arc::new(users),
+            users: Arc::new(Users::open(&config.server.state_dir, telemetry.clone())),
             own,
             admin: (config.admin.address, admin_socket.local_addr()?),
         };

@@ -14,14 +14,14 @@ pub mod store;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::rand::{SecureRandom as _, SystemRandom};
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 
 pub use book::Book;
 pub use store::{Store, StoreError};
@@ -43,8 +43,8 @@ const TURN_WAIT_MAX: Duration = Duration::from_secs(20);
 /// Nobody can be looked up or checked now. The client is to try again: 454 4.7.0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unavailable {
-    /// The file is no good and never was since the start.
-    #[error("the users' file is no good")]
+    /// The file is no good and never was since the start, or the secret is not there.
+    #[error("the users' file or the secret is no good")]
     NoUsers,
     /// Too many passwords are being checked.
     #[error("too many passwords are being checked")]
@@ -54,27 +54,27 @@ pub enum Unavailable {
 /// Users, as the running server sees them.
 pub struct Users {
     file: WatchedFile<Option<Book>>,
-    secret: Vec<u8>,
+    /// Made or read where somebody first asks, in the second file.
+    secret: OnceCell<Vec<u8>>,
+    secret_path: PathBuf,
     /// Passwords that are being checked: each keeps a core busy.
     turns: Arc<Semaphore>,
     telemetry: Telemetry,
 }
 
 impl Users {
-    /// Of this state folder. Reads the file, if there is one, and makes the secret that salts of nobody are made of. A file that is no
-    /// good is logged, and nobody can log in until it is mended. Blocks.
-    ///
-    /// # Errors
-    /// The secret cannot be read or made.
-    pub fn open(state_dir: &Path, telemetry: Telemetry) -> io::Result<Self> {
-        let secret = secret(&state_dir.join(SECRET_FILE))?;
+    /// Of this state folder. Reads the file, if there is one; one that is no good is logged, and nobody can log in until it is
+    /// mended. Blocks.
+    pub fn open(state_dir: &Path, telemetry: Telemetry) -> Self {
         let (path, parse) = (state_dir.join(store::FILE), Box::new(parse));
         let (file, problem) = WatchedFile::open_or(path, book::FILE_MAX, parse, None);
         // Half of the cores stay with the mail.
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let users = Self { file, secret, turns: Arc::new(Semaphore::new((cores / 2).max(1))), telemetry };
+        let turns = Arc::new(Semaphore::new((cores / 2).max(1)));
+        let (secret, secret_path) = (OnceCell::new(), state_dir.join(SECRET_FILE));
+        let users = Self { file, secret, secret_path, turns, telemetry };
         users.complain(problem);
-        Ok(users)
+        users
     }
 
     /// The account of a prepared name, or of nobody. The same work for both.
@@ -85,7 +85,7 @@ impl Users {
         let (book, problem) = self.file.current().await;
         self.complain(problem);
         let book = Option::as_ref(&book).ok_or(Unavailable::NoUsers)?;
-        let nobody = Arc::new(Verifier::of_nobody(&self.secret, name, book.iterations()));
+        let nobody = Arc::new(Verifier::of_nobody(self.secret().await?, name, book.iterations()));
         let found = book.get(name);
         let (is_real, verifier) = (found.is_some(), found.cloned().unwrap_or(nobody));
         Ok(Account { name: name.to_owned(), verifier, is_real })
@@ -105,6 +105,23 @@ impl Users {
         });
         // Its only fault would be a panic, which has been printed.
         work.await.map_err(|_| Unavailable::Busy)
+    }
+
+    /// What salts of nobody are made of.
+    async fn secret(&self) -> Result<&[u8], Unavailable> {
+        let make = || async {
+            let path = self.secret_path.clone();
+            // The task's only fault would be a panic, which has been printed.
+            tokio::task::spawn_blocking(move || secret(&path))
+                .await
+                .unwrap_or_else(|error| Err(io::Error::other(error)))
+        };
+        let made: io::Result<&Vec<u8>> = self.secret.get_or_try_init(make).await;
+        made.map(Vec::as_slice).map_err(|error| {
+            let text = format!("nobody can log in: {error}");
+            self.telemetry.emit(Event::Notice { level: Level::Error, text });
+            Unavailable::NoUsers
+        })
     }
 
     fn complain(&self, problem: Option<String>) {
@@ -147,7 +164,7 @@ fn parse(found: Option<Found>) -> Result<Option<Book>, String> {
     Book::parse(&bytes).map(Some)
 }
 
-/// What was made at the first start, or is made now. It opens nothing: with it one can tell who is nobody.
+/// What was made when somebody first asked, or is made now. It opens nothing: with it one can tell who is nobody.
 fn secret(path: &Path) -> io::Result<Vec<u8>> {
     let named = |error: io::Error| io::Error::new(error.kind(), format!("`{}`: {error}", path.display()));
     match fs::read_to_string(path) {
@@ -158,7 +175,7 @@ fn secret(path: &Path) -> io::Result<Vec<u8>> {
             if bytes.len() == SECRET_LEN {
                 return Ok(bytes);
             }
-            let text = "is not what was written: remove it, and a start makes another";
+            let text = "is not what was written: remove it, and another is made";
             return Err(named(io::Error::new(io::ErrorKind::InvalidData, text)));
         }
     }
@@ -181,7 +198,7 @@ mod tests {
     }
 
     fn open(state_dir: &Path) -> Users {
-        Users::open(state_dir, Telemetry::silent()).unwrap()
+        Users::open(state_dir, Telemetry::silent())
     }
 
     /// Goal: somebody and nobody are looked up alike, and nobody's salt outlives a restart.
@@ -235,12 +252,25 @@ mod tests {
         assert!(!open(folder.path()).account("jo").await.unwrap().is_real);
     }
 
-    #[test]
-    fn a_secret_that_is_damaged_is_told() {
+    /// Goal: a damaged secret is not replaced silently, as all salts of nobody would change; mended, it counts at once.
+    #[tokio::test]
+    async fn a_secret_that_is_damaged_is_told() {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join(SECRET_FILE), "short\n").unwrap();
-        let error = Users::open(folder.path(), Telemetry::silent()).err().unwrap();
-        assert!(error.to_string().contains("remove it, and a start makes another"), "{error}");
+        let path = folder.path().join(SECRET_FILE);
+        fs::write(&path, "short\n").unwrap();
+        let telemetry = Telemetry::silent();
+        let mut told = telemetry.subscribe();
+        let users = Users::open(folder.path(), telemetry);
+        assert_eq!(users.account("jo").await.err(), Some(Unavailable::NoUsers));
+        let event = told.try_recv().unwrap();
+        assert!(
+            matches!(&*event, Event::Notice { text, .. } if text.contains("remove it, and another is made")),
+            "{event:?}"
+        );
+        assert_eq!(fs::read_to_string(&path).unwrap(), "short\n");
+        fs::remove_file(&path).unwrap();
+        assert!(!users.account("jo").await.unwrap().is_real);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]
