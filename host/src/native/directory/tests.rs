@@ -26,6 +26,7 @@ impl Site {
             chunk_size: 16 << 10,
             message_size_max: 25 << 20,
             telemetry: self.telemetry.clone(),
+            own: crate::chain::OwnAddresses::default(),
         };
         let serde_json::Value::Object(settings) = settings else { unreachable!() };
         configure(&scope, settings)
