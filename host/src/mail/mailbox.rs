@@ -5,6 +5,7 @@
 use std::fmt;
 
 use super::domain::{self, DomainError};
+use super::idna::lookup_form;
 
 /// Longest local part in octets, quotes included: RFC 5321 §4.5.3.1.1.
 pub const LOCAL_MAX: usize = 64;
@@ -82,6 +83,13 @@ impl Mailbox {
     /// The local part, quotes included where the client used them.
     pub fn local(&self) -> &str {
         &self.local
+    }
+
+    /// Whether mail to both is mail to one: the same local part, and domains that are [looked up](lookup_form) as one, be they
+    /// written with A-labels or U-labels.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.local == other.local
+            && (self.domain == other.domain || lookup_form(&self.domain) == lookup_form(&other.domain))
     }
 
     /// Whether it can travel without SMTPUTF8 (RFC 6531).
@@ -162,6 +170,17 @@ mod tests {
         check("用户@例え.JP", Ok("用户@例え.jp"));
         check("Jürgen.Ω@BÜCHER.example", Ok("Jürgen.Ω@bücher.example"));
         check("\"ü ü\"@x", Ok("\"ü ü\"@x"));
+    }
+
+    #[test]
+    fn a_mailbox_is_one_in_either_form_of_its_domain() {
+        let is_same = |a: &str, b: &str| Mailbox::parse(a).unwrap().is_same(&Mailbox::parse(b).unwrap());
+        assert!(is_same("jo@bücher.example", "jo@xn--bcher-kva.example"));
+        assert!(is_same("jo@bu\u{308}cher.example", "jo@BÜCHER.example"));
+        assert!(is_same("postmaster", "PostMaster") && is_same("jo@x", "jo@X"));
+        for other in ["Jo@bücher.example", "jo@bucher.example", "jo@xn--bcher-kvb.example", "postmaster"] {
+            assert!(!is_same("jo@bücher.example", other), "{other}");
+        }
     }
 
     #[test]

@@ -62,7 +62,7 @@ impl Session {
                 replies::recipient_needs_smtputf8()
             }
             Transaction::Open(open) => {
-                if let Some(at) = open.recipients.iter().position(|named| *named == recipient) {
+                if let Some(at) = open.recipients.iter().position(|named| named.is_same(&recipient)) {
                     open.named.push(at);
                     replies::recipient_ok()
                 } else if open.recipients.len() >= config.recipients_max {
@@ -87,11 +87,12 @@ impl Session {
         };
         match answer {
             Ok(mailbox) => {
-                let at = open.recipients.iter().position(|named| *named == mailbox).unwrap_or_else(|| {
-                    open.recipients.push(mailbox);
-                    open.wishes.push(std::mem::take(&mut open.asked));
-                    open.recipients.len() - 1
-                });
+                let at =
+                    open.recipients.iter().position(|named| named.is_same(&mailbox)).unwrap_or_else(|| {
+                        open.recipients.push(mailbox);
+                        open.wishes.push(std::mem::take(&mut open.asked));
+                        open.recipients.len() - 1
+                    });
                 open.named.push(at);
                 self.answer(replies::recipient_ok())
             }

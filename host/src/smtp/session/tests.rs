@@ -252,6 +252,16 @@ fn a_mailbox_stands_once_also_where_the_check_changed_it() {
 }
 
 #[test]
+fn a_mailbox_stands_once_in_either_form_of_its_domain() {
+    let mut session = session();
+    check(&mut session, &[("EHLO c", "250"), ("MAIL FROM:<> SMTPUTF8", "250 2.1.0")]);
+    check(&mut session, &[("RCPT TO:<a@bücher.example>", "250 2.1.5")]);
+    let again = session.command(b"RCPT TO:<a@xn--bcher-kva.example>");
+    assert_eq!(again, Action::Reply(replies::recipient_ok()), "without a check");
+    check(&mut session, &[("RCPT TO:<a@bucher.example>", "250 2.1.5"), ("DATA", "receive 2")]);
+}
+
+#[test]
 fn a_recipient_check_that_ends_the_session() {
     let mut session = session();
     check(&mut session, &[("EHLO c", "250"), ("MAIL FROM:<>", "250 2.1.0")]);
