@@ -8,6 +8,7 @@
 //!
 //! Guest::new().write("(call $replaced)").component() a component of a few lines of WAT
 //! bombs::all(100, 10)                               components that are made to be compiled for ever
+//! Postfix::builder().smtpd("mx", &[]).start()       a Postfix of the test's own, where one is installed
 //! Lab::new().run(&stages, pieces)                   the same chains at library level, where SMTP would only be slow
 //! ```
 //!
@@ -22,6 +23,7 @@ pub mod hostile;
 pub mod http;
 pub mod lab;
 pub mod maildir;
+pub mod postfix;
 pub mod server;
 pub mod shipped;
 pub mod site;
@@ -32,6 +34,7 @@ pub mod twin;
 pub mod wait;
 
 pub use maildir::Maildir;
+pub use postfix::Postfix;
 pub use server::Server;
 pub use site::Site;
 pub use smtp::Smtp;
