@@ -111,8 +111,7 @@ impl Builder {
     #[track_caller]
     pub fn start(self) -> Option<Postfix> {
         if let Some(missing) = missing() {
-            assert!(std::env::var("CI").as_deref() != Ok("true"), "{missing}, and this is CI");
-            eprintln!("skipped: {missing}");
+            skipped(missing);
             return None;
         }
         let folder = TempDir::with_prefix("gatepost-postfix-").expect("a folder for the test");
@@ -150,6 +149,17 @@ impl Postfix {
     pub fn smtpd(&self, name: &str) -> SocketAddr {
         let found = self.smtpds.iter().find(|(found, _)| found == name);
         found.unwrap_or_else(|| panic!("no smtpd `{name}`")).1
+    }
+
+    /// Its version, `3.7.11` for example.
+    ///
+    /// # Panics
+    /// Where it does not tell.
+    pub fn version(&self) -> String {
+        let etc = self.folder.path().join("etc");
+        let told =
+            Command::new("/usr/sbin/postconf").arg("-c").arg(etc).args(["-h", "mail_version"]).output();
+        String::from_utf8_lossy(&told.expect("postconf can be run").stdout).trim().to_owned()
     }
 
     /// Its log so far.
@@ -214,6 +224,16 @@ impl Drop for Postfix {
             tail.iter().rev().for_each(|line| eprintln!("{line}"));
         }
     }
+}
+
+/// Says that a test is skipped, and why.
+///
+/// # Panics
+/// Where `CI` is `true`.
+#[track_caller]
+pub fn skipped(why: &str) {
+    assert!(std::env::var("CI").as_deref() != Ok("true"), "{why}, and this is CI");
+    eprintln!("skipped: {why}");
 }
 
 /// Why it cannot be run here.

@@ -138,12 +138,12 @@ const CLASSES: &[Class] = &[
     class(
         "bare-lf-in-content",
         &[("550 5.6.11", "550 5.5.2"), ("550 5.6.11, 221 2.0.0", "550 5.5.2, 221 2.0.0")],
-        |_| true,
+        has_bare_lf,
     ),
     class(
         "bare-cr-and-nul-in-content",
         &[("550 5.6.11", "250 2.0.0"), ("550 5.6.11, 221 2.0.0", "250 2.0.0, 221 2.0.0")],
-        |_| true,
+        has_bare_cr_or_nul,
     ),
 ];
 
@@ -178,4 +178,13 @@ fn is_one_of(said: &str, starts: &[&str]) -> bool {
 
 fn is_one_of_within(said: &str, words: &[&str]) -> bool {
     words.iter().any(|word| said.contains(word))
+}
+
+/// In content, a chunk's too.
+fn has_bare_lf(said: &str) -> bool {
+    said.replace("\r\n", "").contains('\n')
+}
+
+fn has_bare_cr_or_nul(said: &str) -> bool {
+    said.replace("\r\n", "").contains(['\r', '\0'])
 }

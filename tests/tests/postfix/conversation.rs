@@ -8,7 +8,7 @@
 //! part ways, the rest of a part is not said. Knows nothing of what the answers should be.
 
 use crate::dice::Dice;
-use crate::words;
+use crate::{contents, words};
 
 /// The smallest thing that is said: one write, and the answers to it.
 #[derive(Debug, Clone)]
@@ -128,17 +128,20 @@ fn transaction(dice: &mut Dice) -> Vec<Step> {
         steps.extend(chunks(dice));
     } else if dice.one_in(2) {
         said.push(b"DATA\r\n".to_vec());
-        steps.push(Step::Lines { lines: said, content: Some(words::after_data(dice)) });
+        steps.push(Step::Lines { lines: said, content: Some(contents::after_data(dice)) });
     } else {
         steps.extend(grouped(dice, said));
-        steps.push(Step::Lines { lines: vec![b"DATA\r\n".to_vec()], content: Some(words::after_data(dice)) });
+        steps.push(Step::Lines {
+            lines: vec![b"DATA\r\n".to_vec()],
+            content: Some(contents::after_data(dice)),
+        });
     }
     steps
 }
 
 /// A message in chunks, complete more often than not.
 fn chunks(dice: &mut Dice) -> Vec<Step> {
-    let content = words::content(dice);
+    let content = contents::content(dice);
     let cut = dice.within(0, content.len());
     let mut steps = Vec::new();
     for (piece, last) in [(&content[..cut], false), (&content[cut..], true)] {
@@ -159,7 +162,7 @@ fn lookalike(dice: &mut Dice) -> Vec<Step> {
     let hello =
         [&b"EHLO client.test\r\n"[..], b"MAIL FROM:<a@client.test>\r\n", b"RCPT TO:<jo@acme.example>\r\n"];
     let mut octets = b"Subject: one\r\n\r\nbody".to_vec();
-    octets.extend_from_slice(words::lookalike(dice));
+    octets.extend_from_slice(contents::lookalike(dice));
     octets.extend_from_slice(
         b"MAIL FROM:<b@client.test>\r\nRCPT TO:<mo@acme.example>\r\nDATA\r\nSubject: two\r\n",
     );

@@ -26,8 +26,6 @@ const LAST_WORDS: [&str; 4] = [CLOSED, "221", "421", "521"];
 /// Something that was answered differently.
 #[derive(Debug, Clone)]
 pub(crate) struct Difference {
-    /// The conversation.
-    pub(crate) number: usize,
     /// The line, or the octets, that it is about.
     pub(crate) said: Vec<u8>,
     /// Our code and enhanced code, those of several replies joined by commas; or [`CLOSED`].
@@ -60,7 +58,6 @@ pub(crate) struct Queued {
 struct Both {
     sides: [Smtp; 2],
     outcome: Outcome,
-    number: usize,
     /// Whether one of them has closed.
     is_over: bool,
 }
@@ -71,7 +68,7 @@ struct Both {
 /// Where one of them does not greet, or is silent.
 pub(crate) fn hold(conversation: &Conversation, ours: SocketAddr, theirs: SocketAddr) -> Outcome {
     let sides = [ours, theirs].map(|server| Smtp::connect(server).expect("a server greets"));
-    let mut both = Both { sides, outcome: Outcome::default(), number: conversation.number, is_over: false };
+    let mut both = Both { sides, outcome: Outcome::default(), is_over: false };
     let told = Told(conversation);
     for part in &conversation.parts {
         let agreed = part.iter().all(|step| both.step(step));
@@ -114,7 +111,7 @@ impl Both {
                 self.say(&said);
                 let replies = self.sides.each_mut().map(|side| reply(side));
                 self.note_queued(replies.each_ref().map(Option::as_ref), true, false);
-                self.compare(line, &replies.map(|reply| token(reply.as_ref())))
+                self.compare(&said, &replies.map(|reply| token(reply.as_ref())))
             }
             Step::Lookalike { octets } => {
                 self.say(octets);
@@ -185,15 +182,10 @@ impl Both {
         let [ours, theirs] = replies;
         self.is_over |= replies.iter().any(|reply| LAST_WORDS.iter().any(|last| reply.starts_with(last)));
         // Postfix is of this mind only about command lines.
-        self.is_over |= theirs == "550 5.5.2" && !said.ends_with(b"\r\n");
+        self.is_over |= theirs == "550 5.5.2" && said.ends_with(b"\n") && !said.ends_with(b"\r\n");
         if ours != theirs {
             let (ours, theirs) = (ours.clone(), theirs.clone());
-            self.outcome.differences.push(Difference {
-                number: self.number,
-                said: said.to_vec(),
-                ours,
-                theirs,
-            });
+            self.outcome.differences.push(Difference { said: said.to_vec(), ours, theirs });
         }
         ours.as_bytes()[0] == theirs.as_bytes()[0] && !self.is_over
     }

@@ -6,7 +6,7 @@ use gatepost_tests::{Postfix, Server, Smtp};
 
 /// What Postfix must not change on its way, and we must not: dots, blanks at ends, 8-bit, the longest line that it does not
 /// break, empty lines at the end.
-fn content(size: usize) -> Vec<u8> {
+pub(crate) fn content(size: usize) -> Vec<u8> {
     let mut content =
         b"From: a@client.test\r\nTo: jo@one.example\r\nSubject: hi\r\n\r\n.dot\r\n..\r\n. \r\n".to_vec();
     content.extend_from_slice("blanks  \r\n\tüber\r\nFrom here\r\n".as_bytes());
