@@ -214,3 +214,53 @@ fn a_server_of_old() {
     assert_eq!(send(&server, CONTENT).code, 250);
     assert_eq!(hop.lines("MAIL"), ["MAIL FROM:<a@client.test>"]);
 }
+
+/// Goal: what a client asks to be told of (RFC 3461) goes on where the next server offers it, and is dropped where it does not.
+#[test]
+fn notifications() {
+    for (offers, mail, rcpt) in [
+        (
+            "DSN",
+            "MAIL FROM:<a@client.test> RET=HDRS ENVID=x+20y",
+            "RCPT TO:<b@acme.example> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;b@x.test",
+        ),
+        ("PIPELINING", "MAIL FROM:<a@client.test>", "RCPT TO:<b@acme.example>"),
+    ] {
+        let hop = Hop::script(|_| Act::Usual).offers(offers).start();
+        let server = relaying(&hop, "").mx("dsn = true").start();
+        let mut client = server.smtp();
+        client.expect("MAIL FROM:<a@client.test> RET=HDRS ENVID=x+20y", 250);
+        client.expect("RCPT TO:<b@acme.example> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;b@x.test", 250);
+        client.expect("RCPT TO:<c@acme.example>", 250);
+        client.expect("DATA", 354);
+        client.write(&wire(CONTENT)).unwrap();
+        client.expect_reply(250);
+        let lines = hop.sessions().remove(0).lines;
+        assert_eq!(lines[2..6], [mail, rcpt, "RCPT TO:<c@acme.example>", "DATA"], "{offers}");
+    }
+}
+
+/// Goal: binary content goes on octet for octet where that is offered, and is refused where it is not.
+#[test]
+fn binary_content() {
+    let content = b"Subject: x\r\n\r\n\0\n.\n\r.\xff";
+    for (offers, is_taken) in
+        [("CHUNKING BINARYMIME", true), ("CHUNKING 8BITMIME", false), ("BINARYMIME", false)]
+    {
+        let hop = Hop::script(|_| Act::Usual).offers(offers).start();
+        let server = relaying(&hop, "").mx("binarymime = true").start();
+        let mut client = server.smtp();
+        client.expect("MAIL FROM:<a@client.test> BODY=BINARYMIME", 250);
+        let reply = client.ask("RCPT TO:<b@acme.example>").unwrap().text();
+        if is_taken {
+            assert!(reply.starts_with("250 "), "{reply}");
+            client.write(&[format!("BDAT {} LAST\r\n", content.len()).as_bytes(), content].concat()).unwrap();
+            client.expect_reply(250);
+            assert_eq!(hop.messages(), [content]);
+            assert_eq!(hop.lines("MAIL"), ["MAIL FROM:<a@client.test> BODY=BINARYMIME"]);
+        } else {
+            assert!(reply.starts_with("554 5.6.3 "), "{offers}: {reply}");
+            assert!(hop.lines("MAIL").is_empty());
+        }
+    }
+}

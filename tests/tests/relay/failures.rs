@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gatepost_tests::Server;
 use gatepost_tests::hop::{Act, Hop};
+use gatepost_tests::wait::until;
 
 use crate::{CONTENT, relaying, send, tenant, wire};
 
@@ -113,4 +114,36 @@ fn a_message_that_is_refused_here() {
     assert_eq!(send(&server, b"Subject: x\n\r\nbare\r\n").code, 550);
     assert_eq!(send(&server, CONTENT).code, 250);
     assert_eq!(hop.messages(), [wire(CONTENT)]);
+}
+
+/// Goal: a server that leaves between two recipients, or before the content, costs nothing: all is said once more over a new
+/// connection.
+#[test]
+fn it_leaves_before_the_content() {
+    for (point, answer) in [("RCPT TO:<c@", "421 4.3.2 bye"), ("RCPT TO:<d@", "250 2.1.5 ok")] {
+        let left = AtomicUsize::new(0);
+        let hop = Hop::script(move |line| {
+            let leaves = line.starts_with(point) && left.fetch_add(1, Ordering::SeqCst) == 0;
+            if leaves { Act::SayAndClose(answer.into()) } else { Act::Usual }
+        });
+        let hop = hop.start();
+        let server = relaying(&hop, "").start();
+        let mut client = server.smtp();
+        client.expect("MAIL FROM:<a@client.test>", 250);
+        for to in ["b@acme.example", "c@acme.example", "d@acme.example"] {
+            client.expect(&format!("RCPT TO:<{to}>"), 250);
+        }
+        until("the first connection to end", || {
+            hop.sessions()[0].lines.last().is_some_and(|line| line == "END").then_some(())
+        });
+        client.expect("DATA", 354);
+        client.write(&wire(CONTENT)).unwrap();
+        client.expect_reply(250);
+        let sessions = hop.sessions();
+        assert_eq!(sessions.len(), 2, "{point}");
+        assert_eq!(sessions[1].messages, [wire(CONTENT)], "{point}");
+        let told = sessions[1].lines.iter().filter(|line| line.starts_with("RCPT")).count();
+        assert_eq!(told, 3, "{point}: {:?}", sessions[1].lines);
+        assert!(server.records("sink_failed").is_empty(), "{point}");
+    }
 }
