@@ -64,7 +64,7 @@ pub struct Listener {
     pub message_rate: Option<Rate>,
     /// Recipients that one client address may name; past it 450. Default none.
     pub recipient_rate: Option<Rate>,
-    /// Failed AUTHs of one client address; past it 421. Default 20/10m: who has mistyped gets along, who guesses does not.
+    /// Failed AUTHs of one client address; past it 454. Default 20/10m: who has mistyped gets along, who guesses does not.
     pub auth_failure_rate: Option<Rate>,
 
     /// Most recipients of one message; past it 452. Default 100 (RFC 5321 §4.5.3.1.8).
