@@ -49,7 +49,7 @@ const CLASSES: &[Class] = &[
     class("quit-with-an-argument", &[("501 5.5.4", "221 2.0.0")], |said| said == "QUIT X\r\n"),
     class("vrfy", &[("252 2.0.0", "554 5.7.1")], |said| said == "VRFY JO@NOBODY.EXAMPLE\r\n"),
     class("hello-without-a-name", &[("501 5.5.4", "501")], |said| matches!(said.trim_end(), "EHLO" | "HELO")),
-    class("name-in-hello", &[("501 5.5.4", "250*")], |said| is_one_of(said, &["EHLO ", "HELO "])),
+    class("name-in-hello", &[("501 5.5.4", "250*")], is_no_name),
     class("etrn", &[("502 5.5.1", "459"), ("502 5.5.1", "500"), ("502 5.5.1", "503")], |said| {
         said.starts_with("ETRN")
     }),
@@ -85,11 +85,11 @@ const CLASSES: &[Class] = &[
         said.contains(">X") || said.contains(">,<")
     }),
     // Paths.
-    class("paths-that-are-repaired", &[("501 5.1.7", "250 2.1.0")], |said| said.starts_with("MAIL FROM:")),
+    class("paths-that-are-repaired", &[("501 5.1.7", "250 2.1.0")], is_no_path),
     class(
         "paths-that-are-repaired",
         &[("501 5.1.3", "250 2.1.5"), ("501 5.1.3", "554 5.7.1"), ("501 5.1.3", "452 4.5.3")],
-        |said| said.starts_with("RCPT TO:"),
+        is_no_path,
     ),
     class("routes-in-local-parts", &[("250 2.1.5", "554 5.7.1")], |said| {
         is_one_of(said, &["RCPT TO:<JO%X", "RCPT TO:<JO!X", "RCPT TO:<\"JO@X"])
@@ -178,6 +178,28 @@ fn is_one_of(said: &str, starts: &[&str]) -> bool {
 
 fn is_one_of_within(said: &str, words: &[&str]) -> bool {
     words.iter().any(|word| said.contains(word))
+}
+
+/// Whether RFC 5321 §4.1.2 has no such path: told by what these conversations have, not by a parser.
+fn is_no_path(said: &str) -> bool {
+    let path = said.split_once(':').map_or("", |(_, rest)| rest.trim_end());
+    let path = path.split(' ').next().unwrap_or_default();
+    let Some(inner) = path.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')) else { return true };
+    let routed = inner.split_once(':').filter(|(route, _)| route.split(',').all(|hop| hop.starts_with('@')));
+    let inner = routed.map_or(inner, |(_, mailbox)| mailbox);
+    let (local, domain) = inner.split_once('@').unwrap_or((inner, ""));
+    let is_dotted = |text: &str| text.starts_with('.') || text.ends_with('.') || text.contains("..");
+    let is_quoted = local.starts_with('"');
+    let is_too_long = local.len() > 64 || path.len() > 256;
+    is_too_long
+        || !is_quoted && (local.is_empty() || domain.is_empty() || is_dotted(local) || is_dotted(domain))
+        || !is_quoted && (local.contains(['(', ':', '\\', '<']) || domain.contains('@'))
+}
+
+/// What we take for no name in HELO or EHLO.
+fn is_no_name(said: &str) -> bool {
+    let name = said.strip_prefix("EHLO ").or_else(|| said.strip_prefix("HELO ")).map(str::trim);
+    name.is_some_and(|name| name.len() > 255 || !name.is_ascii() || name.contains([' ', '(', '<']))
 }
 
 /// In content, a chunk's too.
