@@ -48,6 +48,7 @@ use crate::users::Users;
 pub(crate) use code::Code;
 use inner::Inner;
 use listeners::{Listeners, Shared};
+pub(crate) use plan::certificate_problems;
 use sockets::Sockets;
 use threads::{ChainThreads, cores};
 

@@ -95,6 +95,23 @@ fn a_reload_reads_certificates_again() {
     assert!(gets(&server, &new, NAME));
 }
 
+/// Goal: `check` finds what the server would not start with.
+#[test]
+fn check_reads_certificates() {
+    let site = Server::builder().mx(STARTTLS).site();
+    Certificate::new().write(site.path());
+    site.gatepost(&["check"]).exits(0);
+    Certificate::new().write_as(site.path(), "other");
+    std::fs::copy(site.path().join("other.key"), site.path().join("mx.key")).unwrap();
+    for verb in [&["check"][..], &["check", "--json"]] {
+        let done = site.gatepost(verb).exits(78);
+        let said = done.text() + &done.stderr;
+        assert!(said.contains("listener `mx` cannot have its TLS"), "{said}");
+    }
+    let said = site.gatepost(&["serve"]).exits(74).stderr;
+    assert!(said.contains("listener `mx` cannot have its TLS"), "{said}");
+}
+
 /// Goal: a handshake has its deadline, under STARTTLS and at once.
 #[test]
 fn handshakes_have_a_deadline() {

@@ -1,4 +1,4 @@
-//! `gatepost check`: the config, the catalog, every chain, without touching a running server.
+//! `gatepost check`: the config, the certificates, the catalog, every chain, without touching a running server.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::exit::{Exit, Problems};
 use crate::catalog::{ChainView, Registry};
 use crate::config;
 use crate::kv::MemoryKv;
-use crate::server::{Grants, open_catalog};
+use crate::server::{Grants, certificate_problems, open_catalog};
 use crate::telemetry::Telemetry;
 
 pub(super) fn run(config: Option<&Path>, options: &CheckOptions, json: bool) -> anyhow::Result<Exit> {
@@ -33,7 +33,8 @@ pub(super) fn run(config: Option<&Path>, options: &CheckOptions, json: bool) -> 
         #[cfg(feature = "wasm")]
         crate::server::Code::of_command(&config.server)?,
     )?;
-    let (generation, report) = catalog.check();
+    let (generation, mut report) = catalog.check();
+    report.problems.extend(certificate_problems(&config.listeners));
     let problems: Vec<_> =
         report.refused.iter().flat_map(|refused| refused.problems.iter()).chain(&report.problems).collect();
     if json {

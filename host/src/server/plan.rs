@@ -56,14 +56,12 @@ impl Plan {
         let (mut next, mut problems) = (Vec::new(), Vec::new());
         for settings in wanted {
             let old = running.iter().find(|old| old.settings.name == settings.name);
-            let mut problem = |text| {
-                problems.push(Problem::of_file("", format!("listener `{}` {text}", settings.name)));
-            };
+            let mut problem = |text: String| problems.push(problem_of(settings, &text));
             let certificates = match settings.tls.as_ref().map(|tls| Certificates::read(tls, old)).transpose()
             {
                 Ok(certificates) => certificates,
                 Err(error) => {
-                    problem(format!("cannot have its TLS: {}", causes(&error)));
+                    problem(no_tls(&error));
                     continue;
                 }
             };
@@ -93,6 +91,21 @@ fn socket(
     let socket = sockets.open(address)?;
     let address = socket.local_addr()?;
     Ok((Arc::new(socket), address))
+}
+
+/// What is wrong with the certificates that listeners name.
+pub(crate) fn certificate_problems(listeners: &[Listener]) -> Vec<Problem> {
+    let error = |listener: &Listener| TlsSlot::load(listener.tls.as_ref()?).err();
+    let problem = |listener| Some(problem_of(listener, &no_tls(&error(listener)?)));
+    listeners.iter().filter_map(problem).collect()
+}
+
+fn problem_of(listener: &Listener, text: &str) -> Problem {
+    Problem::of_file("", format!("listener `{}` {text}", listener.name))
+}
+
+fn no_tls(error: &TlsError) -> String {
+    format!("cannot have its TLS: {}", causes(error))
 }
 
 fn cannot_listen(address: SocketAddr, error: &std::io::Error, running: &[Running]) -> String {
