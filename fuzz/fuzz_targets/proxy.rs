@@ -23,7 +23,11 @@ fuzz_target!(|input: &[u8]| {
         Some((_, seen)) => assert_eq!(seen, whole),
     }
     let Ok(Header::Whole { length, client }) = whole else { return };
-    assert_eq!(cut_at.map(|(cut, _)| cut), Some(length), "it is whole with its last byte, not before or after");
+    assert_eq!(
+        cut_at.map(|(cut, _)| cut),
+        Some(length),
+        "it is whole with its last byte, not before or after"
+    );
     assert!(length <= if input[0] == b'P' { LINE_MAX } else { BINARY_MAX });
     if let Some(client) = client {
         let family = if client.is_ipv4() { "TCP4" } else { "TCP6" };
