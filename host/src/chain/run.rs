@@ -46,7 +46,7 @@ pub enum RunEnd {
     /// The client's own header section is too long.
     HeaderTooLarge,
     /// The outlet could not take a chunk.
-    Outlet(SinkFailure),
+    Outlet(Box<SinkFailure>),
 }
 
 /// A stage's failure and what was done about it.
@@ -137,7 +137,7 @@ impl Run {
     pub fn cut_off(&mut self, error: StageError) -> RunEnd {
         let Some(slot) = self.slots.get_mut(self.at) else {
             let error = SinkError::new("write the content in time", error);
-            return RunEnd::Outlet(SinkFailure { sink: String::new(), error, held_by: Vec::new() });
+            return RunEnd::Outlet(Box::new(SinkFailure { sink: String::new(), error, held_by: Vec::new() }));
         };
         // Its call was dropped half-way: nothing can be said of its bytes any more.
         slot.transparent = false;
@@ -151,7 +151,8 @@ impl Run {
             self.at = at;
             let Some(slot) = self.slots.get_mut(at) else {
                 if let Item::Chunk(chunk) | Item::Ready(chunk) = item {
-                    outlet.write(&self.envelope, chunk).await.map_err(RunEnd::Outlet)?;
+                    let written = outlet.write(&self.envelope, chunk).await;
+                    written.map_err(|failed| RunEnd::Outlet(Box::new(failed)))?;
                 }
                 continue;
             };

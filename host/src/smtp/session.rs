@@ -95,7 +95,7 @@ enum Transaction {
     /// No MAIL was accepted.
     None,
     /// MAIL was; RCPT and DATA may come.
-    Open(Open),
+    Open(Box<Open>),
     /// Handed out with [`Action::Receive`], or with the last chunk.
     Receiving,
     /// Chunks of the content were handed out, of so many octets in all; more may come.

@@ -42,7 +42,7 @@ impl Session {
                 self.answer(replies::binary_needs_chunks())
             }
             Transaction::Open(open) if !open.recipients.is_empty() => {
-                Action::Receive(Box::new(self.incoming(open)))
+                Action::Receive(Box::new(self.incoming(*open)))
             }
             // RFC 3030 §2: never both in one transaction, and the message is over.
             Transaction::Chunks { .. } => self.refuse_chunk(replies::data_after_chunks(), 0, false),
@@ -57,7 +57,7 @@ impl Session {
     pub(super) fn chunk(&mut self, octets: u64, last: bool) -> Action {
         let (opening, before) = match mem::replace(&mut self.transaction, Transaction::None) {
             Transaction::Open(open) if !open.recipients.is_empty() => {
-                (Some(Box::new(self.incoming(open))), 0)
+                (Some(Box::new(self.incoming(*open))), 0)
             }
             Transaction::Chunks { octets } => (None, octets),
             unready => {

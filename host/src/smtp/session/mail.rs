@@ -21,14 +21,14 @@ impl Session {
         } else if mail.parameters.size.is_some_and(|size| size > config.message_size_max) {
             replies::too_big(config.message_size_max)
         } else {
-            self.transaction = Transaction::Open(Open {
+            self.transaction = Transaction::Open(Box::new(Open {
                 mail,
                 recipients: Vec::new(),
                 wishes: Vec::new(),
                 named: Vec::new(),
                 asked: RcptParameters::default(),
                 refused: false,
-            });
+            }));
             return Action::CheckSender;
         };
         self.answer(refusal)

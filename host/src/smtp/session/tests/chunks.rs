@@ -230,6 +230,7 @@ proptest! {
     ) {
         let mut session = session();
         Arc::make_mut(&mut session.config).errors_max = usize::MAX;
+        Arc::make_mut(&mut session.config).unknown_recipients_max = usize::MAX;
         // Octets taken of the message that is under way; none: no chunk of it was.
         let mut taken: Option<u64> = None;
         let mut lacks_some = false;
