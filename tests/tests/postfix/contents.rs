@@ -103,9 +103,9 @@ pub(crate) fn content(dice: &mut Dice) -> Vec<u8> {
 pub(crate) fn after_data(dice: &mut Dice) -> Vec<u8> {
     let mut wire = content(dice);
     if wire.is_empty() || wire.ends_with(b"\r\n") {
-        wire.extend_from_slice(b".\r\n")
+        wire.extend_from_slice(b".\r\n");
     } else {
-        wire.extend_from_slice(b"\r\n.\r\n")
+        wire.extend_from_slice(b"\r\n.\r\n");
     }
     wire
 }

@@ -77,7 +77,7 @@ pub(crate) fn hold(conversation: &Conversation, ours: SocketAddr, theirs: Socket
         }
         if !agreed {
             both.say(TOGETHER);
-            let again = both.sides.each_mut().map(|side| reply(side));
+            let again = both.sides.each_mut().map(reply);
             if again.iter().any(Option::is_none) {
                 break;
             }
@@ -109,7 +109,7 @@ impl Both {
             Step::Chunk { line, octets } => {
                 let said = [&line[..], octets].concat();
                 self.say(&said);
-                let replies = self.sides.each_mut().map(|side| reply(side));
+                let replies = self.sides.each_mut().map(reply);
                 self.note_queued(replies.each_ref().map(Option::as_ref), true, false);
                 self.compare(&said, &replies.map(|reply| token(reply.as_ref())))
             }

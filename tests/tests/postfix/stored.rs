@@ -142,7 +142,8 @@ fn close_up(field: &[u8]) -> Option<Vec<u8>> {
 fn with_end_of_header(octets: &[u8]) -> Vec<u8> {
     let mut at = 0;
     for line in octets.split_inclusive(|&b| b == b'\n') {
-        if !is_field(line) && !(at > 0 && is_folded(line)) {
+        let goes_on = at > 0 && is_folded(line);
+        if !(is_field(line) || goes_on) {
             if line == b"\n" {
                 return octets.to_vec();
             }
