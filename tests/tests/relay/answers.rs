@@ -100,6 +100,7 @@ fn what_is_no_answer() {
         ("RCPT", "354 go ahead"),
         ("MAIL", "250-never ends\r\n251 or does it"),
         ("DATA", "250 2.0.0 no"),
+        ("DATA", "354 go ahead\r\n250 2.0.0 queued before it came"),
         ("CONTENT", "354 more"),
         ("CONTENT", "250_ok"),
         ("CONTENT", "* OK IMAP4rev1"),

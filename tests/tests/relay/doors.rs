@@ -122,6 +122,11 @@ fn settings_that_are_refused() {
             "address = \"192.0.2.1:25\"\nauth = { user = \"u\", secret = \"env:HOME\" }",
             "needs `tls = \"require\"`",
         ),
+        ("address = \"192.0.2.1:25\"\nauth = \"hunter2\"", "is no table"),
+        (
+            "address = \"192.0.2.1:25\"\nauth = { user = \"u\", secret = \"env:HOME\", password = \"hunter2\" }",
+            "`user` and `secret`",
+        ),
         ("address = \"192.0.2.1:25\"\nhelo = \"a b\"", "`helo`"),
         ("address = \"192.0.2.1:25\"\nbare_newlines = \"keep\"", "`bare_newlines`"),
         ("address = \"192.0.2.1:25\"\nconnect_timeout = \"999ms\"", "`connect_timeout`"),

@@ -157,8 +157,19 @@ impl RelayDelivery {
         Err(said.map_or_else(|| self.lost(error), |reply| self.refused("content", &reply)))
     }
 
+    /// A server that answers before the end has come answers something else: that is not to be taken for the answer.
+    async fn nothing_said_yet(&mut self) -> Result<(), SinkError> {
+        let said = match self.lease.work() {
+            Ok(hop) if hop.wire.is_stale() => hop.wire.last_words().await,
+            Ok(_) => return Ok(()),
+            Err(error) => return Err(self.lost(error)),
+        };
+        Err(said.map_or_else(|| self.lost(WireError::OutOfTurn), |reply| self.refused("content", &reply)))
+    }
+
     /// Sends the end, and what it answers: one reply, or one for each recipient.
     async fn end(&mut self) -> Result<Vec<HopReply>, SinkError> {
+        self.nothing_said_yet().await?;
         let last = match self.way {
             Way::Data => {
                 self.block.extend_from_slice(END);

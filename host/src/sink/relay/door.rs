@@ -26,9 +26,10 @@ const fn v6(a: u16, b: u16, c: u16, h: u16, prefix: u8) -> IpNet {
 }
 
 /// Where no mail server is: this network, link-local with the clouds' metadata services, multicast, reserved.
-const SPECIAL: [IpNet; 9] = [
+const SPECIAL: [IpNet; 10] = [
     v4(0, 0, 0, 0, 8),
     v4(100, 100, 100, 200, 32),
+    v4(168, 63, 129, 16, 32),
     v4(169, 254, 0, 0, 16),
     v4(224, 0, 0, 0, 4),
     v4(240, 0, 0, 0, 4),
@@ -38,8 +39,8 @@ const SPECIAL: [IpNet; 9] = [
     v6(0xfd00, 0xec2, 0, 0x254, 128),
 ];
 
-/// Networks that are not the public Internet (RFC 6890), beyond [`SPECIAL`].
-const PRIVATE: [IpNet; 14] = [
+/// Networks that are not the public Internet (RFC 6890), or lead to IPv4 by a tunnel, beyond [`SPECIAL`].
+const PRIVATE: [IpNet; 17] = [
     v4(10, 0, 0, 0, 8),
     v4(100, 64, 0, 0, 10),
     v4(127, 0, 0, 0, 8),
@@ -51,7 +52,10 @@ const PRIVATE: [IpNet; 14] = [
     v4(198, 51, 100, 0, 24),
     v4(203, 0, 113, 0, 24),
     v6(0, 0, 0, 1, 128),
+    v6(0x64, 0xff9b, 1, 0, 48),
+    v6(0x2001, 0, 0, 0, 32),
     v6(0x2001, 0xdb8, 0, 0, 32),
+    v6(0x2002, 0, 0, 0, 16),
     v6(0xfc00, 0, 0, 0, 7),
     v6(0xfec0, 0, 0, 0, 10),
 ];
@@ -194,6 +198,7 @@ mod tests {
             "169.254.169.254",
             "169.254.0.1",
             "100.100.100.200",
+            "168.63.129.16",
             "224.0.0.1",
             "255.255.255.255",
             "::",
@@ -228,6 +233,8 @@ mod tests {
             "::1",
             "fc00::1",
             "fd12::1",
+            "2002:7f00:1::1",
+            "2001::1",
             "::ffff:10.0.0.1",
         ] {
             let peer = SocketAddr::new(ip.parse().unwrap(), 2600).to_string();

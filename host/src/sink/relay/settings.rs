@@ -60,13 +60,6 @@ pub(super) enum BareNewlines {
     Reject,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AuthTable {
-    user: String,
-    secret: String,
-}
-
 /// Who we are to the next server.
 #[derive(Debug, Clone)]
 pub(super) struct Login {
@@ -221,15 +214,23 @@ fn networks(keys: &mut Keys) -> Option<Vec<IpNet>> {
     Some(nets)
 }
 
+/// Read by hand, so that no message repeats what may be a password.
 fn login(keys: &mut Keys, scope: &StageScope) -> Option<Login> {
-    let AuthTable { user, secret } = keys.take("auth")?;
+    let Value::Object(table) = keys.take::<Value>("auth")? else {
+        keys.refuse("auth", "is no table: `{ user = \"NAME\", secret = \"file:PATH\" }`");
+        return None;
+    };
+    let text = |key| table.get(key).and_then(Value::as_str);
+    let (Some(user), Some(secret), 2) = (text("user"), text("secret"), table.len()) else {
+        keys.refuse("auth", "takes `user` and `secret`, both texts, and nothing else");
+        return None;
+    };
     if user.is_empty() || user.len() > 255 || user.contains(char::is_control) {
         keys.refuse("auth", "`user` is empty, longer than 255 bytes, or holds control characters");
     }
-    let secret = Secret::parse(&secret, &scope.state_dir);
-    let secret = secret.and_then(|secret| secret.read().map(|_| secret));
-    match secret {
-        Ok(secret) => Some(Login { user, secret }),
+    let secret = Secret::parse(secret, &scope.state_dir);
+    match secret.and_then(|secret| secret.read().map(|_| secret)) {
+        Ok(secret) => Some(Login { user: user.to_owned(), secret }),
         Err(why) => {
             keys.refuse("auth", &format!("`secret`: {why}"));
             None
