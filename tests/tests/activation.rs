@@ -5,6 +5,7 @@ use std::os::unix::net::UnixDatagram;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
+use gatepost_tests::wait::until;
 use gatepost_tests::{Server, Smtp};
 
 const FROM: &str = "a@client.test";
@@ -81,7 +82,7 @@ fn a_reload_gives_it_up_and_takes_it_again() {
         assert_eq!(answer.status, 200, "{}", answer.body);
     };
     more("127.0.0.1:0");
-    assert!(server.log().contains(&told), "{}", server.log());
+    until("the log to tell of it", || server.log().contains(&told).then_some(()));
     // The kernel lets it in; it is greeted once somebody listens again.
     let mut waiting = Smtp::connect_unread(inherited).unwrap();
     more(&inherited.to_string());
