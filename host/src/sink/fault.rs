@@ -11,7 +11,7 @@ pub enum Fault {
     #[default]
     Storage,
     /// The next server decided: what it said is the answer.
-    Refused(Reply),
+    Refused(Box<Reply>),
     /// The message cannot go on as it is.
     Unfit(Unfit),
     /// No next server could be reached.

@@ -32,7 +32,7 @@ pub fn run_ended(end: &RunEnd, id: &MessageId) -> Reply {
 pub fn not_taken(fault: &Fault, id: &MessageId) -> Reply {
     let later = |enhanced, text: &str| Reply::new(451, enhanced, &format!("{text}, try again later ({id})"));
     match fault {
-        Fault::Refused(reply) => reply.clone(),
+        Fault::Refused(reply) => Reply::clone(reply),
         Fault::Unfit(why) => unfit(*why),
         Fault::Storage => later("4.3.0", "Message could not be stored"),
         Fault::Unreachable => later("4.4.1", "The next mail server does not answer"),

@@ -119,7 +119,7 @@ impl Relay {
         }
         let said: String = reply.shown().chars().take(REPLY_SHOWN_MAX).collect();
         SinkError::bare(format!("{shown} refused at {step}: {said}"))
-            .with_fault(Fault::Refused(reply.for_client()))
+            .with_fault(Fault::Refused(Box::new(reply.for_client())))
     }
 }
 
