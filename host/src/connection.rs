@@ -15,6 +15,7 @@ mod facts;
 mod handshake;
 mod hangup;
 mod intake;
+mod limits;
 mod patience;
 mod rates;
 mod recipients;
@@ -89,8 +90,10 @@ pub enum Drain {
 /// Why a session ended, as it stands in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// QUIT, or 421 for too many errors.
+    /// QUIT, or a 421 of a checker.
     Said,
+    /// 421 at this limit.
+    Limit(&'static str),
     /// The client closed.
     ClientGone,
     /// Silence.
@@ -112,6 +115,7 @@ impl Ended {
     pub fn name(self) -> &'static str {
         match self {
             Self::Said => "quit",
+            Self::Limit(limit) => limit,
             Self::ClientGone => "client_gone",
             Self::Timeout => "timeout",
             Self::Slow => "too_slow",
@@ -200,7 +204,7 @@ impl Connection {
             Ended::Slow => Some(Reply::new(421, "4.4.2", "The message comes too slowly, closing")),
             Ended::SessionOver => Some(Reply::new(421, "4.4.2", "The session lasts too long; connect again")),
             Ended::EarlyTalk => Some(Reply::new(554, "5.5.1", "Wait for the greeting before you talk")),
-            Ended::Said | Ended::ClientGone | Ended::Tls => None,
+            Ended::Said | Ended::Limit(_) | Ended::ClientGone | Ended::Tls => None,
         };
         if let Some(reply) = last_words {
             reply.encode(&mut self.output);
@@ -280,7 +284,7 @@ impl Connection {
             Action::Reply(reply) => reply.encode(&mut self.output),
             Action::Close(reply) => {
                 reply.encode(&mut self.output);
-                return Err(Ended::Said);
+                return Err(self.closed());
             }
             Action::Receive(incoming) => self.receive(*incoming).await?,
             Action::Chunk(chunk) => self.chunk(chunk).await?,
@@ -312,13 +316,20 @@ impl Connection {
         Ok(())
     }
 
+    /// The session has said its last word: why.
+    fn closed(&self) -> Ended {
+        let Some(limit) = self.session.ended_by() else { return Ended::Said };
+        self.port.limit_reached(self.client, limit);
+        Ended::Limit(limit)
+    }
+
     /// The session's answer to what was found out: a reply, which may be its last.
     fn say(&mut self, answer: Action) -> Result<(), Ended> {
         match answer {
             Action::Reply(reply) => reply.encode(&mut self.output),
             Action::Close(reply) => {
                 reply.encode(&mut self.output);
-                return Err(Ended::Said);
+                return Err(self.closed());
             }
             // It asks no more.
             Action::CheckSender

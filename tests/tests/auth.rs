@@ -255,3 +255,32 @@ fn a_file_that_is_no_good() {
         || plain(&mut client(&server, &certificate), "jo@acme.example", "pencil").starts_with("235");
     until("the file", || comes_in().then_some(()));
 }
+
+/// Goal: what a user sends goes through the submission's tenant, wherever to, in one transaction; who has not logged in is
+/// served as anybody. The log says who it was, and by which listener.
+#[test]
+fn what_users_send_is_the_submission_tenants() {
+    let certificate = Certificate::new();
+    let site: Site = Server::builder()
+        .chain("acme", "acme.example", "maildir")
+        .chain("outbound", "outbound.invalid", "header | maildir")
+        .listener("in", &format!("{TLS}\nsubmission = \"outbound\""))
+        .site();
+    certificate.write(site.path());
+    site.write("users", JO);
+    open_to(&site, 0o600);
+    let server = site.start();
+    let mut smtp = client(&server, &certificate);
+    smtp.expect("MAIL FROM:<jo@acme.example>", 250);
+    smtp.expect("RCPT TO:<far@away.example>", 550);
+    smtp.expect("RSET", 250);
+    assert!(plain(&mut smtp, "jo@acme.example", "pencil").starts_with("235 "));
+    let reply =
+        smtp.deliver("jo@acme.example", &["far@away.example", "mo@acme.example"], b"Subject: hi\r\n\r\n");
+    assert_eq!(reply.unwrap().code, 250);
+    assert_eq!((server.maildir("acme").count(), server.maildir("outbound").count()), (0, 1));
+    let record = &server.wait_records("message", 1)[0];
+    let told = ["tenant", "user", "listener"].map(|key| record[key].as_str().unwrap_or_default().to_owned());
+    assert_eq!(told, ["outbound", "jo@acme.example", "in"]);
+    assert_eq!(record["recipients"].as_array().unwrap().len(), 2);
+}

@@ -30,6 +30,8 @@ fn unknown_recipients_are_slowed_then_421() {
     assert!(began.elapsed() >= Duration::from_millis(300), "it came at once");
     client.expect("RCPT TO:<jo@acme.example>", 250);
     expect_end(&mut client, "RCPT TO:<x@nobody.example>", "421 4.7.0 ");
+    assert_eq!(server.wait_records("session_closed", 1)[0]["reason"], "unknown_recipients_max");
+    assert_eq!(server.wait_records("limit_reached", 1)[0]["limit"], "unknown_recipients_max");
 }
 
 #[test]
@@ -70,6 +72,11 @@ fn message_and_recipient_rates_hold_over_sessions() {
     )
     .unwrap();
     assert!(reply.text().starts_with("450 4.7.1 "), "the fourth recipient: {}", reply.text());
+    let limits = server.wait_records("limit_reached", 2);
+    assert_eq!(
+        (&limits[0]["limit"], &limits[1]["limit"]),
+        (&"message_rate".into(), &"recipient_rate".into())
+    );
     assert_eq!(server.maildir("acme").count(), 2);
 }
 
@@ -158,6 +165,9 @@ fn text_lines_at_the_limit_and_past_it() {
     client.expect("RCPT TO:<jo@acme.example>", 250);
     client.write(&[b"BDAT 999 LAST\r\n".to_vec(), vec![b'x'; 999]].concat()).unwrap();
     client.expect_reply(554);
+    let sizes: Vec<u64> =
+        server.wait_records("message", 3).iter().filter_map(|record| record["size"].as_u64()).collect();
+    assert_eq!(sizes, [1000, 1001, 999], "also of what was refused");
     let mut client = server.smtp();
     for len in [998, 999, 1000, 1002, 10_000, 1_000_000] {
         server.maildir("acme").clear();

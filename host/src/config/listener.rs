@@ -33,7 +33,7 @@ pub struct Listener {
     pub xclient: Vec<IpNet>,
     /// Whether clients may or must say who they are. Default none.
     pub auth: AuthPolicy,
-    /// Tenant whose chain takes what authenticated clients send to domains that nobody here has. Default none: 550 5.7.1.
+    /// Tenant whose chain takes what authenticated clients send, wherever to. Default none: they are served as anybody.
     pub submission: Option<String>,
     /// Whether DSN is offered (RFC 3461). Default false: only a relay can keep what it promises.
     pub dsn: bool,

@@ -34,6 +34,7 @@ impl Connection {
         // Asked before the password is looked at, be it right or wrong: guesses that come too fast learn nothing.
         if !self.port.rates.auth_failures.has(self.client) {
             self.tell_failed(mechanism, None, "rate");
+            self.port.limit_reached(self.client, "auth_failure_rate");
             let text = "Too many failed log-ins from your address, try again later";
             return Ok(Err(Reply::new(454, "4.7.0", text)));
         }

@@ -72,7 +72,7 @@ impl Connection {
     pub(super) async fn refuse_chunk(&mut self, reply: Reply, octets: u64) -> Result<(), Ended> {
         reply.encode(&mut self.output);
         if let Some(message) = self.chunked.take() {
-            message.fork.refuse(reply).await;
+            message.fork.refuse(reply, message.intake.size()).await;
         }
         self.skip(octets).await
     }
@@ -102,7 +102,7 @@ impl Connection {
             message.intake.take(&mut content, false);
             let left = message.decoder.left();
             if let Some(objection) = message.intake.objection(message.decoder.bare_newlines()) {
-                let replies = message.fork.refuse(objection).await;
+                let replies = message.fork.refuse(objection, message.intake.size()).await;
                 self.skip(left).await?;
                 return Ok(Taken::Refused(replies));
             }
@@ -111,7 +111,7 @@ impl Connection {
                 continue;
             }
             let replies = match message.fork.settle().await {
-                Ok(fork) => fork.refuse(replies::failed_without_trace()).await,
+                Ok(fork) => fork.refuse(replies::failed_without_trace(), message.intake.size()).await,
                 Err(replies) => replies,
             };
             self.skip(left).await?;
@@ -124,7 +124,7 @@ impl Connection {
     async fn complete(&mut self, mut message: Chunked) -> Result<Vec<Reply>, Ended> {
         message.decoder.end();
         if let Some(objection) = message.intake.objection(message.decoder.bare_newlines()) {
-            return Ok(message.fork.refuse(objection).await);
+            return Ok(message.fork.refuse(objection, message.intake.size()).await);
         }
         let mut rest = Vec::new();
         message.intake.take(&mut rest, true);

@@ -87,7 +87,7 @@ impl Connection {
             let complete = progress != Progress::NeedMore;
             content.take(&mut body, complete);
             if let Some(objection) = content.objection(decoder.bare_newlines()) {
-                let replies = message.refuse(objection).await;
+                let replies = message.refuse(objection, content.size()).await;
                 if !complete {
                     self.skip_content(decoder).await?;
                 }

@@ -53,6 +53,7 @@ impl Connection {
     }
 
     fn set_client_facts(&self, envelope: &mut Envelope) {
+        envelope.set_host_fact("listener", self.port.listener.name.as_str());
         envelope.set_host_fact("client.ip", self.client.to_string());
         if let Some(name) = &self.client_name {
             envelope.set_host_fact("client.name", name.as_str());

@@ -60,6 +60,11 @@ impl Intake {
         }
     }
 
+    /// Octets of content so far.
+    pub(super) fn size(&self) -> u64 {
+        self.check.size()
+    }
+
     /// What the listener has against the content so far.
     pub(super) fn objection(&self, bare_newlines: u64) -> Option<Reply> {
         let (rules, check) = (&self.rules, &self.check);

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
+use super::limits::Told;
 use crate::config::{Listener, Rate};
 use crate::gate::client_of;
 use crate::rate::TokenBuckets;
@@ -19,6 +20,8 @@ pub struct Rates {
     pub recipients: Buckets,
     /// `auth_failure_rate`.
     pub auth_failures: Buckets,
+    /// What the log was told of.
+    pub(super) told: Told,
 }
 
 impl Rates {
@@ -28,6 +31,7 @@ impl Rates {
             messages: Buckets::new(listener.message_rate),
             recipients: Buckets::new(listener.recipient_rate),
             auth_failures: Buckets::new(listener.auth_failure_rate),
+            told: Told::default(),
         }
     }
 }

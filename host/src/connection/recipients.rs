@@ -19,7 +19,10 @@ impl Connection {
     ) -> Result<Result<Mailbox, Reply>, Ended> {
         let recipient = mailbox.to_string();
         let (tenant, answer) = match self.tenant_of(&mailbox) {
-            _ if !self.port.rates.recipients.take(self.client) => (None, Err(replies::too_many_recipients())),
+            _ if !self.port.rates.recipients.take(self.client) => {
+                self.port.limit_reached(self.client, "recipient_rate");
+                (None, Err(replies::too_many_recipients()))
+            }
             Ok(tenant) => (Some(tenant.name.clone()), self.ask(tenant, mailbox).await?),
             Err(reply) => (None, Err(reply)),
         };
@@ -53,11 +56,14 @@ impl Connection {
     }
 
     fn tenant_of(&mut self, mailbox: &Mailbox) -> Result<Arc<Tenant>, Reply> {
+        if let Some(name) = self.port.listener.submission.clone().filter(|_| self.session.user().is_some()) {
+            return self.outbound(&name);
+        }
         let generation = self.generation.get_or_insert_with(|| self.port.catalog.current());
         match generation.resolve(mailbox) {
             Resolution::Tenant(tenant) => self.join(tenant),
             Resolution::Broken(_) => Err(replies::tenant_broken()),
-            Resolution::Unknown => self.outbound(),
+            Resolution::Unknown => Err(replies::relay_denied()),
         }
     }
 
@@ -72,13 +78,12 @@ impl Connection {
         Ok(tenant)
     }
 
-    /// Who takes what goes to a domain that nobody here has: for clients that have said who they are, where there is one.
-    fn outbound(&mut self) -> Result<Arc<Tenant>, Reply> {
-        let submission = self.port.listener.submission.clone().filter(|_| self.session.user().is_some());
-        let name = submission.ok_or_else(replies::relay_denied)?;
+    /// Who takes what clients send that have said who they are, wherever it goes: one message to a domain of ours and to one of
+    /// others is one message.
+    fn outbound(&mut self, name: &str) -> Result<Arc<Tenant>, Reply> {
         let generation = self.generation.get_or_insert_with(|| self.port.catalog.current());
-        let tenant = generation.tenants.get(&name).cloned().ok_or_else(replies::tenant_broken)?;
-        self.join(tenant)
+        let tenant = generation.tenants.get(name).cloned();
+        tenant.ok_or_else(replies::tenant_broken)
     }
 
     /// Asks the tenant. An address that is taken makes the transaction the tenant's.

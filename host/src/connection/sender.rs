@@ -11,8 +11,11 @@ use crate::transaction::replies;
 impl Connection {
     /// Whether this client may begin a message now.
     pub(super) fn check_sender(&self) -> Result<(), Reply> {
-        let may = self.port.rates.messages.take(self.client);
-        if may { Ok(()) } else { Err(replies::too_many_messages()) }
+        if self.port.rates.messages.take(self.client) {
+            return Ok(());
+        }
+        self.port.limit_reached(self.client, "message_rate");
+        Err(replies::too_many_messages())
     }
 
     /// Takes what a proxy says of its client.

@@ -98,6 +98,7 @@ impl Refusals {
 
 impl Refused {
     fn log(&self, port: &Port) {
+        port.limit_reached(self.client, self.reason.name());
         port.chains.telemetry.emit(Event::SessionRefused {
             listener: port.listener.name.clone(),
             client: self.client,

@@ -93,6 +93,9 @@ impl Newcomer {
             },
             () = reached(&mut drain, Drain::Draining) => ("draining", None),
         };
+        if reason == "proxy_header" {
+            port.limit_reached(self.peer, "proxy_protocol");
+        }
         let (listener, client) = (port.listener.name.clone(), self.peer);
         port.chains.telemetry.emit(Event::SessionRefused { listener, client, reason, detail });
         Err(None)

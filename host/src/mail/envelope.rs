@@ -26,7 +26,7 @@ pub enum FactRefused {
 /// Sender, recipients and facts of one message.
 ///
 /// Facts of the host: `smtp.helo`, `smtp.protocol` (`ESMTPS`, `LMTP` and the like, RFC 3848), `smtp.smtputf8` (`yes`, where the client
-/// asked for it), `client.ip`, `client.name` (what a proxy told), `auth.user`, `tls.version`, `tls.cipher` and other `tls.*`,
+/// asked for it), `listener` (its name), `client.ip`, `client.name` (what a proxy told), `auth.user`, `tls.version`, `tls.cipher` and other `tls.*`,
 /// `size.declared`, `body` (`7BIT`, `8BITMIME` or `BINARYMIME`), `dsn.ret`, `dsn.envid`. Facts of stages begin with `x.`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Envelope {

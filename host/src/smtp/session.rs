@@ -70,6 +70,8 @@ pub struct Session {
     xclient: bool,
     user: Option<String>,
     counts: Counts,
+    /// The limit that ended it.
+    ended_by: Option<&'static str>,
 }
 
 /// What the client has had so far.
@@ -133,6 +135,7 @@ impl Session {
             xclient,
             user: None,
             counts: Counts::default(),
+            ended_by: None,
         }
     }
 
@@ -153,6 +156,11 @@ impl Session {
     /// Takes note of a line that was too long to be held; `start` is how it begins.
     pub fn overlong(&mut self, start: &[u8]) -> Action {
         self.misread(start, SyntaxError::Overlong)
+    }
+
+    /// The limit that has ended the session, by its name in the config.
+    pub fn ended_by(&self) -> Option<&'static str> {
+        self.ended_by
     }
 
     /// Whether a transaction is open or its content is being received: from the 250 to MAIL until `content_done`, RSET,
@@ -245,12 +253,18 @@ impl Session {
         if reply.code() >= 500 {
             self.counts.errors += 1;
             if self.counts.errors >= self.config.errors_max {
-                self.transaction = Transaction::None;
-                return Action::Close(replies::too_many_errors());
+                return self.end("errors_max", replies::too_many_errors());
             }
         }
         // A recipient check, too, may say that the session must end (RFC 5321 §3.8).
         if reply.code() == 421 { Action::Close(reply) } else { Action::Reply(reply) }
+    }
+
+    /// Ends the session at a limit.
+    fn end(&mut self, limit: &'static str, reply: Reply) -> Action {
+        self.transaction = Transaction::None;
+        self.ended_by = Some(limit);
+        Action::Close(reply)
     }
 }
 

@@ -102,8 +102,18 @@ pub enum Event {
         listener: String,
         /// Its address.
         client: IpAddr,
-        /// How: `quit`, `client_gone`, `timeout`, `errors_max`, `draining`, `tls_failed`, `io_error`.
+        /// How: `quit`, `client_gone`, `timeout`, `too_slow`, `session_timeout`, `early_talk`, `draining`, `tls_failed`, or the limit that
+        /// it has reached, `errors_max` for example.
         reason: &'static str,
+    },
+    /// A client has reached a limit of its listener. Told once a minute for each limit.
+    LimitReached {
+        /// Which listener.
+        listener: String,
+        /// The client's address.
+        client: IpAddr,
+        /// The limit, by its name in the config.
+        limit: &'static str,
     },
     /// A recipient was not taken.
     RecipientRefused {
@@ -422,6 +432,7 @@ impl Event {
             | Self::BreakerOpened { .. }
             | Self::SmokeFailed { .. }
             | Self::TokenRefused { .. }
+            | Self::LimitReached { .. }
             | Self::TenantRefused { .. } => Level::Warn,
             Self::ComponentCompiled { outcome, .. } if *outcome != "ok" => Level::Warn,
             Self::RecipientRefused { .. }

@@ -286,6 +286,7 @@ impl Metrics {
             | Event::TenantRemoved { .. }
             | Event::ProcessorRemoved { .. }
             | Event::Relayed { .. }
+            | Event::LimitReached { .. }
             | Event::TenantRefused { .. } => {}
         }
     }

@@ -14,8 +14,14 @@ pub struct MessageRecord {
     pub tenant: String,
     /// The chain's revision.
     pub chain_revision: u64,
+    /// By which listener it came; empty in a trial.
+    pub listener: String,
     /// The client's address.
     pub client: String,
+    /// Who the client has said it is, by AUTH or XCLIENT. Absent where it has not.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(required = false)]
+    pub user: String,
     /// What it said in HELO or EHLO.
     pub helo: String,
     /// TLS version, or empty.
@@ -24,13 +30,13 @@ pub struct MessageRecord {
     pub sender: String,
     /// The recipients.
     pub recipients: Vec<String>,
-    /// Octets of content received.
+    /// Octets of content received, up to where it was refused.
     pub size: u64,
     /// accept, quarantine, discard, reject, defer or failed; `aborted` where the client went away.
     pub verdict: String,
     /// The reply given.
     pub reply: String,
-    /// Why it is quarantined, or why it came to no stage: `breaker of STAGE`. Absent elsewhere.
+    /// Why it is quarantined, why it came to no stage (`breaker of STAGE`), or why it was given up (`fork_stall_max`). Absent elsewhere.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub reason: String,
     /// What each stage did.

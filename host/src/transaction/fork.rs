@@ -124,11 +124,11 @@ impl Fork {
         self.replies()
     }
 
-    /// Gives the message up everywhere with `reply`, because of something that the connection saw.
-    pub async fn refuse(mut self, reply: Reply) -> Vec<Reply> {
+    /// Gives the message up everywhere with `reply`, because of something that the connection saw after so many octets.
+    pub async fn refuse(mut self, reply: Reply, octets: u64) -> Vec<Reply> {
         for branch in &mut self.branches {
             if let State::Open(transaction) | State::Decided(transaction) = branch.take() {
-                transaction.refuse(reply.clone()).await;
+                transaction.refuse(reply.clone(), octets).await;
                 branch.state = State::Over(reply.clone());
             }
         }

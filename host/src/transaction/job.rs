@@ -123,7 +123,10 @@ impl Job {
                     continue;
                 }
                 Some(Piece::End) => (Step::Finish, true),
-                Some(Piece::Refused(reply)) => break Some(Ending::refused(reply)),
+                Some(Piece::Refused(reply, octets)) => {
+                    size = octets;
+                    break Some(Ending::refused(reply));
+                }
                 None => break None,
             };
             let done = tokio::select! {
@@ -252,7 +255,9 @@ impl Job {
             id: self.envelope.id().to_string(),
             tenant: self.tenant.name.clone(),
             chain_revision: self.tenant.revision,
+            listener: fact("listener"),
             client: fact("client.ip"),
+            user: fact("auth.user"),
             helo: fact("smtp.helo"),
             tls: fact("tls.version"),
             sender: self.envelope.sender().map(ToString::to_string).unwrap_or_default(),

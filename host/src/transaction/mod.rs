@@ -73,8 +73,8 @@ enum Piece {
     Settle(oneshot::Sender<()>),
     /// All content has come.
     End,
-    /// The connection refuses the content with this reply.
-    Refused(Reply),
+    /// The connection refuses the content with this reply, after so many octets.
+    Refused(Reply, u64),
 }
 
 /// One message in flight.
@@ -195,15 +195,15 @@ impl Transaction {
     }
 
     /// Gives the message up with `reply`, because of something that the connection saw.
-    pub async fn refuse(self, reply: Reply) {
+    pub async fn refuse(self, reply: Reply, octets: u64) {
         match self.state {
             // Nothing has been done for it: only the record is left to write.
             State::Collecting(mut waiting) => {
                 if let Some(job) = waiting.job.take() {
-                    job.refused(self.collected.len() as u64, reply);
+                    job.refused(octets, reply);
                 }
             }
-            State::Running(_) => drop(self.end(Piece::Refused(reply)).await),
+            State::Running(_) => drop(self.end(Piece::Refused(reply, octets)).await),
             State::Over(_) => {}
         }
     }

@@ -45,6 +45,7 @@ pub(super) fn one_of_each() -> Vec<Event> {
         },
         Event::HandshakeFailed { listener: s("mx"), client, error: s("not done within 30s") },
         Event::SessionClosed { listener: s("mx"), client, reason: "quit" },
+        Event::LimitReached { listener: s("mx"), client, limit: "errors_max" },
         Event::RecipientRefused {
             listener: s("mx"),
             client,

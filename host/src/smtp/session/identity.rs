@@ -82,7 +82,7 @@ impl Session {
             Err(refusal) => {
                 self.counts.auth_failures += 1;
                 if self.counts.auth_failures >= self.config.auth_tries_max {
-                    return Action::Close(replies::too_many_auths());
+                    return self.end("auth_tries_max", replies::too_many_auths());
                 }
                 self.answer(refusal)
             }

@@ -17,7 +17,7 @@ impl Session {
         } else if config.auth == AuthPolicy::Required && self.user.is_none() {
             replies::need_auth(self.tls)
         } else if self.counts.messages >= config.messages_max {
-            replies::too_many_messages()
+            return self.end("session_messages_max", replies::too_many_messages());
         } else if mail.parameters.size.is_some_and(|size| size > config.message_size_max) {
             replies::too_big(config.message_size_max)
         } else {
@@ -53,8 +53,7 @@ impl Session {
         let config = &self.config;
         self.counts.recipients += 1;
         if self.counts.recipients > config.session_recipients_max {
-            self.transaction = Transaction::None;
-            return self.answer(replies::too_many_session_recipients());
+            return self.end("session_recipients_max", replies::too_many_session_recipients());
         }
         let reply = match &mut self.transaction {
             Transaction::Open(open) if !recipient.is_ascii() && !open.mail.parameters.smtputf8 => {
@@ -110,8 +109,7 @@ impl Session {
         }
         self.counts.unknown_recipients += 1;
         if self.counts.unknown_recipients >= self.config.unknown_recipients_max {
-            self.transaction = Transaction::None;
-            return Action::Close(replies::too_many_unknown());
+            return self.end("unknown_recipients_max", replies::too_many_unknown());
         }
         Action::Reply(refusal)
     }
