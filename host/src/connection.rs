@@ -53,6 +53,9 @@ pub use rates::Rates;
 const COMMAND_READ_SIZE: usize = 4 << 10;
 /// Bytes of content asked of the socket at once.
 const READ_SIZE: usize = 32 << 10;
+/// Replies that are collected before they are sent, in bytes: a pipelined group is answered in one segment, and who never reads
+/// does not fill memory with answers.
+const OUTPUT_MAX: usize = 16 << 10;
 /// How long we wait for a client to take in the last reply before the socket goes.
 const LINGER_MAX: Duration = Duration::from_secs(2);
 
@@ -163,9 +166,8 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// A connection at its beginning. `wire` may be under TLS already.
-    pub fn new(port: Arc<Port>, wire: Wire, client: IpAddr, seat: Seat) -> Self {
-        let may_speak_for_others = port.listener.xclient.iter().any(|network| network.contains(&client));
+    /// A connection at its beginning. `wire` may be under TLS already. `may_speak_for_others`: whether XCLIENT is believed.
+    pub fn new(port: Arc<Port>, wire: Wire, client: IpAddr, seat: Seat, may_speak_for_others: bool) -> Self {
         let mut session = Session::new(port.session.clone(), may_speak_for_others);
         if wire.tls().is_some() {
             session.tls_started();
@@ -246,6 +248,11 @@ impl Connection {
             if *self.drain.borrow() >= phase {
                 return Err(Ended::Draining);
             }
+            if self.output.len() >= OUTPUT_MAX {
+                self.flush(phase).await?;
+            }
+            // Commands that stand ready must not keep other sessions waiting.
+            tokio::task::consume_budget().await;
             match self.lines.feed(&self.input) {
                 LineProgress::Line { consumed, line } => {
                     let action = self.session.command(line);

@@ -68,11 +68,11 @@ impl<K: Eq + Hash> TokenBuckets<K> {
         Ok(())
     }
 
-    /// How long until `key` has a token; zero: it has one. Takes none.
-    pub fn wait(&self, key: &K, now: Instant) -> Duration {
-        let missing =
-            self.full_at.get(key).map_or(Duration::ZERO, |full_at| full_at.saturating_duration_since(now));
-        missing.saturating_sub(self.per.saturating_sub(self.interval))
+    /// Gives a token of `key` back that was taken.
+    pub fn give_back(&mut self, key: &K) {
+        if let Some(full_at) = self.full_at.get_mut(key) {
+            *full_at -= self.interval;
+        }
     }
 
     /// How many keys are remembered.
@@ -123,13 +123,22 @@ mod tests {
         assert_eq!(buckets.take("b", now), Ok(()));
         // A refusal takes nothing; the wait is over when it is said to be.
         assert_eq!(buckets.take("a", after(19)), Err(Duration::from_secs(1)));
-        assert_eq!(buckets.wait(&"a", after(19)), Duration::from_secs(1));
-        assert_eq!(buckets.wait(&"a", after(20)), Duration::ZERO);
         assert_eq!(buckets.take("a", after(20)), Ok(()));
         assert_eq!(buckets.take("a", after(20)), Err(Duration::from_secs(20)));
         // Full again, and not more than full.
         assert_eq!((0..3).map(|_| buckets.take("a", after(1000))).collect::<Vec<_>>(), [Ok(()); 3]);
         assert!(buckets.take("a", after(1000)).is_err());
+    }
+
+    #[test]
+    fn what_is_given_back_is_there_again() {
+        let now = Instant::now();
+        let mut buckets = TokenBuckets::new(2, MINUTE);
+        assert_eq!([buckets.take("a", now), buckets.take("a", now)], [Ok(()); 2]);
+        buckets.give_back(&"a");
+        buckets.give_back(&"nobody");
+        assert_eq!(buckets.take("a", now), Ok(()));
+        assert!(buckets.take("a", now).is_err());
     }
 
     #[test]

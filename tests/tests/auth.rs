@@ -284,3 +284,51 @@ fn what_users_send_is_the_submission_tenants() {
     assert_eq!(told, ["outbound", "jo@acme.example", "in"]);
     assert_eq!(record["recipients"].as_array().unwrap().len(), 2);
 }
+
+/// Goal: Date and Message-ID are added where a user left them out, in DATA and in BDAT, and to nothing else.
+#[test]
+fn date_and_message_id_are_added_to_what_users_send() {
+    const BARE: &[u8] = b"A: b\r\n\r\nx\r\n";
+    let (server, certificate) = start("");
+    let stored = || {
+        let stored = server.maildir("acme").messages().concat();
+        server.maildir("acme").clear();
+        String::from_utf8(stored).unwrap()
+    };
+    let mut smtp = client(&server, &certificate);
+    assert_eq!(smtp.deliver("a@x.example", &["jo@acme.example"], BARE).unwrap().code, 250);
+    assert_eq!(stored().as_bytes(), BARE, "of somebody who has not logged in");
+    assert!(plain(&mut smtp, "jo@acme.example", "pencil").starts_with("235 "));
+    assert_eq!(smtp.deliver("a@x.example", &["jo@acme.example"], BARE).unwrap().code, 250);
+    let text = stored();
+    assert!(text.starts_with("A: b\r\nDate: ") && text.ends_with("@mx.test>\r\n\r\nx\r\n"), "{text}");
+    assert_eq!(text.matches("Message-ID: <").count(), 1, "{text}");
+    let whole = b"message-id: <a@b>\r\nDATE: today\r\n\r\nx\r\n";
+    assert_eq!(smtp.deliver("a@x.example", &["jo@acme.example"], whole).unwrap().code, 250);
+    assert_eq!(stored().as_bytes(), whole);
+    smtp.expect("MAIL FROM:<a@x.example>", 250);
+    smtp.expect("RCPT TO:<jo@acme.example>", 250);
+    smtp.write(b"BDAT 4\r\nA: b").unwrap();
+    smtp.expect_reply(250);
+    smtp.write(b"BDAT 0 LAST\r\n").unwrap();
+    smtp.expect_reply(250);
+    assert!(stored().starts_with("A: b\r\nDate: "));
+}
+
+/// Goal: `auth_failure_rate` cannot be got around by exchanges that are held open at once, nor by cancelling them.
+#[test]
+fn exchanges_held_open_count_too() {
+    let (server, certificate) = start("auth_failure_rate = \"3/1h\"\nauth_tries_max = 9");
+    let mut held: Vec<Smtp> = (0..2).map(|_| client(&server, &certificate)).collect();
+    for smtp in &mut held {
+        smtp.expect("AUTH LOGIN", 334);
+    }
+    let mut smtp = client(&server, &certificate);
+    smtp.expect("AUTH SCRAM-SHA-256 biwsbj1qbyxyPWFiY2RlZmdoaWprbG1ub3BxcnN0", 334);
+    smtp.expect("*", 501);
+    smtp.expect("AUTH LOGIN", 454);
+    // One that succeeds gives its token back.
+    assert_eq!(held[0].expect(&b64("jo@acme.example"), 334).text(), "334 UGFzc3dvcmQ6");
+    held[0].expect(&b64("pencil"), 235);
+    smtp.expect("AUTH LOGIN", 334);
+}

@@ -209,3 +209,24 @@ fn a_flood_without_newline_costs_no_memory() {
     assert!(line.is_none_or(|line| line.starts_with("500 5.5.2 ")));
     assert!(server.memory_peak() - before < 4 << 20, "memory grew");
 }
+
+/// Goal: who pipelines commands and reads no answers fills no memory with them.
+/// Method: while the chain is at work on a message, commands come that are read ahead, each answered with some 150 octets.
+#[test]
+fn answers_that_nobody_reads_cost_no_memory() {
+    let tenant =
+        "domains = [\"acme.example\"]\nchain = \"debug | maildir\"\n[stage.debug]\nsleep_seconds = 1\n";
+    let server = Server::builder().mx("command_timeout = \"2s\"").tenant("acme", tenant).start();
+    assert_eq!(server.smtp().deliver(FROM, &[TO], b"hi\r\n").unwrap().code, 250);
+    let before = server.memory_peak();
+    let mut clients: Vec<Smtp> = (0..6).map(|_| server.smtp()).collect();
+    for client in &mut clients {
+        client.expect_data(FROM, TO);
+        client.write(&[b"hi\r\n.\r\n".to_vec(), b"EHLO a\r\n".repeat(40_000)].concat()).unwrap();
+    }
+    server.wait_records("message", 7);
+    // They are sent away once they have not read for `command_timeout`.
+    server.wait_records("session_closed", 7);
+    let grown = (server.memory_peak() - before) >> 20;
+    assert!(grown < 16, "{grown} MiB");
+}

@@ -204,3 +204,17 @@ fn a_client_gone_leaves_nothing() {
     assert!(records.iter().all(|record| record["verdict"] == "aborted"), "{records:?}");
     assert_eq!((server.maildir("acme").count(), server.maildir("other").count()), (0, 0));
 }
+
+/// Goal: one tenant's slow chain keeps no other's answer, as far as the order of replies lets it: its sender may give up and
+/// send again what is long safe.
+#[test]
+fn replies_come_as_they_are_known() {
+    let server = server(MAILDIR, "chain = \"debug | maildir\"\n[stage.debug]\nsleep_seconds = 3");
+    let mut client = client(&server);
+    open(&mut client, &["jo@acme.example", "mo@other.example"]);
+    client.write(&stuffed(CONTENT)).unwrap();
+    client.expect_reply(250);
+    assert_eq!((server.maildir("acme").count(), server.maildir("other").count()), (1, 0));
+    client.expect_reply(250);
+    assert_eq!(server.maildir("other").count(), 1);
+}

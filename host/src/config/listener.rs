@@ -89,8 +89,8 @@ pub struct Listener {
     pub command_timeout: Duration,
     /// Silence between two reads of content. Default 3m (RFC 5321 §4.5.3.2.5).
     pub data_timeout: Duration,
-    /// Octets a second that content must come at, once `data_grace` has been waited in all; slower ends with 421. Default 100B: a
-    /// modem was faster. 0: any.
+    /// Octets a second that content must come at, once `data_grace` or `data_timeout`, whichever is longer, has been waited more than
+    /// they allow; slower ends with 421. Default 100B: a modem was faster. 0: any.
     pub data_rate_min: ByteSize,
     /// How long content may be waited for in all before its rate counts. Default 1m: a network that hiccups has recovered.
     pub data_grace: Duration,

@@ -31,14 +31,20 @@ impl Connection {
         mechanism: &str,
         initial: Option<&str>,
     ) -> Result<Result<String, Reply>, Ended> {
-        // Asked before the password is looked at, be it right or wrong: guesses that come too fast learn nothing.
-        if !self.port.rates.auth_failures.has(self.client) {
+        // Taken before anything is looked at, and given back where it was no failure: exchanges that are held open at once are
+        // no way around it, nor is one that is cancelled once it has told something.
+        let failures = &self.port.rates.auth_failures;
+        if !failures.take(self.client) {
             self.tell_failed(mechanism, None, "rate");
             self.port.limit_reached(self.client, "auth_failure_rate");
             let text = "Too many failed log-ins from your address, try again later";
             return Ok(Err(Reply::new(454, "4.7.0", text)));
         }
-        match self.exchange(mechanism, initial).await? {
+        let outcome = self.exchange(mechanism, initial).await?;
+        if !matches!(outcome, Outcome::Failed(..)) {
+            self.port.rates.auth_failures.give_back(self.client);
+        }
+        match outcome {
             Outcome::User(user) => {
                 self.port.chains.telemetry.emit(Event::AuthSucceeded {
                     listener: self.port.listener.name.clone(),
@@ -49,10 +55,6 @@ impl Connection {
                 Ok(Ok(user))
             }
             Outcome::Failed(user, failure) => {
-                if failure == Failure::Denied {
-                    // Those that tried at once with others may find no token: then there is nothing more to take.
-                    self.port.rates.auth_failures.take(self.client);
-                }
                 self.tell_failed(mechanism, user, failure.reason());
                 Ok(Err(failure.reply()))
             }

@@ -55,7 +55,7 @@ impl Connection {
         };
         let replies = match (self.octets(message, chunk.octets).await?, chunk.last) {
             (Taken::Refused(replies), _) => replies,
-            (Taken::Kept(message), true) => self.complete(*message).await?,
+            (Taken::Kept(message), true) => return self.complete(*message).await,
             (Taken::Kept(message), false) => match self.settle(message).await? {
                 Ok(message) => {
                     self.chunked = Some(message);
@@ -121,10 +121,12 @@ impl Connection {
     }
 
     /// The last chunk is there: what the listener has against the whole, then the chains' answers.
-    async fn complete(&mut self, mut message: Chunked) -> Result<Vec<Reply>, Ended> {
+    async fn complete(&mut self, mut message: Chunked) -> Result<(), Ended> {
         message.decoder.end();
         if let Some(objection) = message.intake.objection(message.decoder.bare_newlines()) {
-            return Ok(message.fork.refuse(objection, message.intake.size()).await);
+            let replies = message.fork.refuse(objection, message.intake.size()).await;
+            self.answer_message(&replies);
+            return Ok(());
         }
         let mut rest = Vec::new();
         message.intake.take(&mut rest, true);

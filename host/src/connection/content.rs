@@ -15,7 +15,6 @@ use crate::mail::Mailbox;
 use crate::mail::originator::Originator;
 use crate::smtp::action::Incoming;
 use crate::smtp::framing::{DotDecoder, Progress};
-use crate::smtp::session::AuthPolicy;
 use crate::smtp::{Body, Reply, Speaks};
 use crate::transaction::{Fork, new_id, replies};
 
@@ -33,9 +32,7 @@ impl Connection {
             return Ok(());
         };
         self.session.go_ahead().encode(&mut self.output);
-        let replies = self.content(message, incoming.body).await?;
-        self.answer_message(&replies);
-        Ok(())
+        self.content(message, incoming.body).await
     }
 
     /// Begins a message for the tenants of its recipients: every recipient that was taken made one of them so.
@@ -52,16 +49,20 @@ impl Connection {
 
     /// The message is over: LMTP has a reply for each RCPT that was taken, SMTP one (RFC 2033 §4.2).
     pub(super) fn answer_message(&mut self, replies: &[Reply]) {
-        let count = if self.port.listener.speaks == Speaks::Lmtp { replies.len() } else { 1 };
+        let count = if self.is_lmtp() { replies.len() } else { 1 };
         for reply in replies.iter().take(count) {
             reply.encode(&mut self.output);
         }
         self.session.content_done();
     }
 
-    /// For the content of a message that begins. RFC 6409 §8: where users send, what they left out is added.
+    fn is_lmtp(&self) -> bool {
+        self.port.listener.speaks == Speaks::Lmtp
+    }
+
+    /// For the content of a message that begins. RFC 6409 §8: what users left out is added, and nothing to mail from elsewhere.
     pub(super) fn intake(&self, body: Body) -> Intake {
-        let originates = self.port.listener.auth != AuthPolicy::None;
+        let originates = self.session.user().is_some();
         // A clock beyond all calendars has no date to add.
         let date = originates.then(|| jiff::fmt::rfc2822::to_string(&ZonedDateTime::now()).ok()).flatten();
         let id = || format!("{}@{}", new_id(), self.port.session.hostname);
@@ -70,7 +71,7 @@ impl Connection {
     }
 
     /// Takes the content in, to its true end whatever becomes of it. A connection that breaks drops the message.
-    async fn content(&mut self, mut message: Fork, body: Body) -> Result<Vec<Reply>, Ended> {
+    async fn content(&mut self, mut message: Fork, body: Body) -> Result<(), Ended> {
         let mut decoder = DotDecoder::new();
         let mut content = self.intake(body);
         let mut wanted = true;
@@ -91,7 +92,8 @@ impl Connection {
                 if !complete {
                     self.skip_content(decoder).await?;
                 }
-                return Ok(replies);
+                self.answer_message(&replies);
+                return Ok(());
             }
             if wanted {
                 let is_whole = |rest: &[u8]| complete || has_end(&decoder, rest);
@@ -120,11 +122,25 @@ impl Connection {
         }
     }
 
-    /// Waits for the chains; a shutdown waits as long as it may.
-    pub(super) async fn finish(&mut self, message: Fork) -> Result<Vec<Reply>, Ended> {
-        tokio::select! {
-            replies = message.finish() => Ok(replies),
-            () = reached(&mut self.drain, Drain::Over) => Err(Ended::Draining),
+    /// Waits for the chains and answers; a shutdown waits as long as it may.
+    pub(super) async fn finish(&mut self, message: Fork) -> Result<(), Ended> {
+        let mut finishing = message.finish();
+        loop {
+            let mut drain = self.drain.clone();
+            let replies = tokio::select! {
+                replies = finishing.next() => replies,
+                () = reached(&mut drain, Drain::Over) => return Err(Ended::Draining),
+            };
+            let Some(replies) = replies else { break };
+            if !self.is_lmtp() {
+                self.answer_message(&replies);
+                return Ok(());
+            }
+            // At once: one tenant is not to wait for another's chain to hear that its message is safe.
+            replies.iter().for_each(|reply| reply.encode(&mut self.output));
+            self.flush(Drain::Over).await?;
         }
+        self.session.content_done();
+        Ok(())
     }
 }

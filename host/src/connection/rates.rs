@@ -52,11 +52,11 @@ impl Buckets {
         buckets.take(client_of(client), Instant::now()).is_ok()
     }
 
-    /// Whether the client has a token; it keeps it.
-    pub fn has(&self, client: IpAddr) -> bool {
-        let Some(buckets) = &self.0 else { return true };
-        let buckets = buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        buckets.wait(&client_of(client), Instant::now()).is_zero()
+    /// Gives a token back that was taken.
+    pub fn give_back(&self, client: IpAddr) {
+        if let Some(buckets) = &self.0 {
+            buckets.lock().unwrap_or_else(PoisonError::into_inner).give_back(&client_of(client));
+        }
     }
 }
 
@@ -72,7 +72,8 @@ mod tests {
         let take = |client: &str| buckets.take(client.parse().unwrap());
         assert!(take("2001:db8::1") && !take("2001:db8::ffff:1") && take("2001:db8:0:1::1"));
         assert!(take("192.0.2.1") && !take("::ffff:192.0.2.1") && take("192.0.2.2"));
-        assert!(!buckets.has("192.0.2.1".parse().unwrap()) && buckets.has("192.0.2.3".parse().unwrap()));
+        buckets.give_back("::ffff:192.0.2.1".parse().unwrap());
+        assert!(take("192.0.2.1") && !take("192.0.2.1"));
     }
 
     #[test]

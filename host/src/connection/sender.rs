@@ -26,9 +26,7 @@ impl Connection {
             }
             self.client = address;
         }
-        if let Some(name) = &claims.name {
-            self.client_name.clone_from(name);
-        }
+        self.client_name = claims.name.clone().flatten();
         self.session.reintroduced(claims)
     }
 }

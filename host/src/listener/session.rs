@@ -64,7 +64,11 @@ impl Newcomer {
             _ => Ok(()),
         };
         let ended = match ready {
-            Ok(()) => Connection::new(port, wire, client, self.seat).serve().await,
+            Ok(()) => {
+                // The other end of the socket, never somebody whom a proxy names, nor a proxy that speaks for itself.
+                let may_speak_for_others = !self.proxied && has(&port.listener.xclient, self.peer);
+                Connection::new(port, wire, client, self.seat, may_speak_for_others).serve().await
+            }
             Err(ended) => ended,
         };
         telemetry.emit(Event::SessionClosed { listener, client, reason: ended.name() });
@@ -85,7 +89,7 @@ impl Newcomer {
                 Ok(Ok(None)) => return Ok(None),
                 Ok(Ok(Some(named))) => {
                     let client = named.ip().to_canonical();
-                    let moved = take_as(&mut self.seat, client, &port.listener);
+                    let moved = self.seat.move_to(client, now());
                     return moved.map(|()| Some(client)).map_err(|reason| Some(Refused { client, reason }));
                 }
                 Ok(Err(error)) => ("proxy_header", Some(error.to_string())),

@@ -106,22 +106,19 @@ impl Fork {
             };
         }
         let open = self.branches.iter().any(|branch| matches!(branch.state, State::Open(_)));
-        if open { Ok(self) } else { Err(self.finish().await) }
+        if open { Ok(self) } else { Err(self.replies()) }
     }
 
-    /// All content has come: runs the chains to their ends. One reply for each RCPT that was taken, in order; each is final, 250
-    /// means durable.
-    pub async fn finish(mut self) -> Vec<Reply> {
+    /// All content has come: runs the chains to their ends.
+    pub fn finish(mut self) -> Finishing {
         let mut works = Vec::new();
         for (at, branch) in self.branches.iter_mut().enumerate() {
             if let State::Open(transaction) | State::Decided(transaction) = branch.take() {
-                works.push(Work { at, future: Box::pin(transaction.finish()) });
+                works.push(Work { at, future: Box::pin(transaction.finish()) as Pin<Box<_>> });
             }
         }
-        for (at, reply) in together(works, &[]).await.done {
-            self.branches[at].state = State::Over(reply);
-        }
-        self.replies()
+        let pending = works.iter().map(|work| work.at).collect();
+        Finishing { fork: self, works: works.into_iter().map(Some).collect(), pending, told: 0 }
     }
 
     /// Gives the message up everywhere with `reply`, because of something that the connection saw after so many octets.
@@ -136,11 +133,39 @@ impl Fork {
     }
 
     fn replies(&self) -> Vec<Reply> {
-        let reply = |at: &usize| match &self.branches[*at].state {
-            State::Over(reply) => reply.clone(),
-            State::Open(_) | State::Decided(_) => replies::failed_without_trace(),
-        };
-        self.named.iter().map(reply).collect()
+        self.named.iter().map(|at| self.branches[*at].reply()).collect()
+    }
+}
+
+/// A message whose content has all come. Dropped, nothing of what is still at work stays anywhere.
+pub struct Finishing {
+    fork: Fork,
+    works: Vec<Option<Work<'static, Reply>>>,
+    /// Branches that are at work.
+    pending: Vec<usize>,
+    /// Replies given so far.
+    told: usize,
+}
+
+impl Finishing {
+    /// The next replies, as soon as there are any: one for each RCPT that was taken, in order, so those behind a chain that is
+    /// slow wait for it. Each is final, 250 means durable. `None`: all were given.
+    pub async fn next(&mut self) -> Option<Vec<Reply>> {
+        loop {
+            let rest = &self.fork.named[self.told..];
+            let known = rest.iter().take_while(|at| !self.pending.contains(at)).count();
+            if known > 0 {
+                let replies = rest[..known].iter().map(|at| self.fork.branches[*at].reply()).collect();
+                self.told += known;
+                return Some(replies);
+            }
+            if rest.is_empty() {
+                return None;
+            }
+            let (at, reply) = first(&mut self.works).await;
+            self.pending.retain(|pending| *pending != at);
+            self.fork.branches[at].state = State::Over(reply);
+        }
     }
 }
 
@@ -153,6 +178,13 @@ impl Branch {
                 State::Over(reply)
             }
             state => state,
+        }
+    }
+
+    fn reply(&self) -> Reply {
+        match &self.state {
+            State::Over(reply) => reply.clone(),
+            State::Open(_) | State::Decided(_) => replies::failed_without_trace(),
         }
     }
 
@@ -193,17 +225,6 @@ async fn together<T>(works: Vec<Work<'_, T>>, patience: &[(usize, Duration)]) ->
     while works.iter().any(Option::is_some) {
         let waiting = works.iter().flatten().filter_map(|work| left(work.at));
         let until = first_done.and_then(|since| Some(since + waiting.min()?));
-        let next = poll_fn(|cx| {
-            for slot in &mut works {
-                let Some(work) = slot else { continue };
-                if let Poll::Ready(value) = work.future.as_mut().poll(cx) {
-                    let at = work.at;
-                    *slot = None;
-                    return Poll::Ready((at, value));
-                }
-            }
-            Poll::Pending
-        });
         let out_of_patience = async {
             match until {
                 Some(until) => tokio::time::sleep_until(until.into()).await,
@@ -212,7 +233,7 @@ async fn together<T>(works: Vec<Work<'_, T>>, patience: &[(usize, Duration)]) ->
         };
         let next = tokio::select! {
             biased;
-            next = next => Some(next),
+            next = first(&mut works) => Some(next),
             () = out_of_patience => None,
         };
         let now = Instant::now();
@@ -233,6 +254,22 @@ async fn together<T>(works: Vec<Work<'_, T>>, patience: &[(usize, Duration)]) ->
         }
     }
     Together { done, stalled, late }
+}
+
+/// The first that is done; it is taken out. There must be one.
+async fn first<T>(works: &mut [Option<Work<'_, T>>]) -> (usize, T) {
+    poll_fn(|cx| {
+        for slot in works.iter_mut() {
+            let Some(work) = slot else { continue };
+            if let Poll::Ready(value) = work.future.as_mut().poll(cx) {
+                let at = work.at;
+                *slot = None;
+                return Poll::Ready((at, value));
+            }
+        }
+        Poll::Pending
+    })
+    .await
 }
 
 #[cfg(test)]

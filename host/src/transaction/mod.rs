@@ -28,7 +28,7 @@ use crate::sink::Aheads;
 use crate::smtp::Reply;
 use crate::telemetry::Telemetry;
 use crate::tenant::{Buffer, FairShare};
-pub use fork::Fork;
+pub use fork::{Finishing, Fork};
 use job::Job;
 pub use opening::Opening;
 
