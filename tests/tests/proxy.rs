@@ -148,17 +148,21 @@ fn xclient_moves_the_session() {
     third.expect("XCLIENT ADDR=192.0.2.7", 220);
 }
 
-/// Goal: a host that may use XCLIENT is not counted behind a proxy either.
+/// Goal: nobody may use XCLIENT whom a PROXY header only names, and no proxy that speaks for itself: whoever it lets in could say
+/// so. They are counted like anybody.
 #[test]
 fn xclient_behind_a_proxy() {
-    let server = Server::builder()
-        .mx(&format!("{TRUSTING}xclient = [\"192.0.2.7\"]\nsessions_per_client = 1"))
-        .start();
-    let mut sessions = [(); 2].map(|()| proxied(&server, &line("192.0.2.7")));
-    for (session, client) in sessions.iter_mut().zip(["198.51.100.1", "198.51.100.2"]) {
-        session.expect_reply(220);
-        session.expect(&format!("XCLIENT ADDR={client}"), 220);
+    let lines = format!("{TRUSTING}xclient = [\"192.0.2.7\", \"127.0.0.1\"]\nsessions_per_client = 1");
+    let server = Server::builder().mx(&lines).start();
+    for header in [line("192.0.2.7"), b"PROXY UNKNOWN\r\n".to_vec()] {
+        let mut client = proxied(&server, &header);
+        client.expect_reply(220);
+        assert!(!client.expect("EHLO client.test", 250).text().contains("XCLIENT"));
+        client.expect("XCLIENT ADDR=198.51.100.1 LOGIN=root", 550);
     }
+    let mut first = proxied(&server, &line("192.0.2.8"));
+    first.expect_reply(220);
+    proxied(&server, &line("192.0.2.8")).expect_reply(421);
 }
 
 /// Goal: where TLS begins at once, the header comes before the handshake, and a refusal after it.

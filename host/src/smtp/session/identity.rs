@@ -107,8 +107,6 @@ impl Session {
             self.client = Some(Client { name: name.clone(), extended });
         }
         self.user = claims.login.clone().flatten();
-        // From here on it is somebody else who speaks, by way of a proxy that may pass on anything.
-        self.xclient &= claims.address.is_none();
         let greeting = self.greeting();
         self.answer(greeting)
     }
