@@ -79,6 +79,19 @@ fn check_reads_the_list() {
     assert!((told.text() + &told.stderr).contains("recipients/acme`: is not there"), "{}", told.stderr);
 }
 
+/// Goal: the list in the reference is one that is taken.
+#[test]
+fn the_list_of_the_reference_is_taken() {
+    let reference = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/config.md");
+    let reference = std::fs::read_to_string(reference).unwrap();
+    let (_, section) = reference.split_once("#### The directory: `file`").unwrap();
+    let list = section.split("```").nth(1).unwrap().trim_start();
+    let tenant = TENANT.replace("bücher.example", "lists.acme.example");
+    let server = Server::builder().tenant("acme", &tenant).file("recipients/acme", list.as_bytes()).start();
+    assert_eq!(told(&server, "any@lists.acme.example"), "250 2.1.5 Recipient ok");
+    assert_eq!(told(&server, "gone@acme.example"), "550 5.2.1 Moved, write to info@acme.example");
+}
+
 /// A component that refuses a sender that is null, takes whom it likes, and answers by the first letter of an address.
 fn checker() -> Vec<u8> {
     let cases = [

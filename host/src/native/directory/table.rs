@@ -4,12 +4,13 @@
 //! # the people                                  a comment
 //! jo@acme.example                               takes mail
 //! *@lists.acme.example   ok                     so does every mailbox of the domain that is not named
-//! full@acme.example      quota
+//! full@acme.example      quota                  # a comment, too
 //! gone@acme.example      suspended  Moved to gone@elsewhere.example
 //! ```
 //!
 //! A mailbox, a state (none: `ok`), and the rest of the line is what the client is told. Local parts are compared in lower case
-//! and without quotes, domains by their A-labels. Knows nothing of files and replies.
+//! and without quotes, domains by their A-labels. A `#` that stands alone begins a comment: `Ticket #12` is a text, and stays whole.
+//! Knows nothing of files and replies.
 
 use std::collections::HashMap;
 
@@ -136,7 +137,7 @@ fn read_line(line: &str) -> Result<Option<(Box<str>, Entry)>, String> {
         return Ok(None);
     }
     let (address, rest) = line.split_at(address_end(line));
-    let rest = rest.trim_start_matches(is_blank);
+    let rest = rest[..comment_start(rest)].trim_matches(is_blank);
     let (word, text) = rest.split_at(rest.find(is_blank).unwrap_or(rest.len()));
     let text = text.trim_start_matches(is_blank);
     let state = if word.is_empty() { Some(State::Ok) } else { state_of(word) };
@@ -176,7 +177,7 @@ fn check_text(state: State, text: &str) -> Result<(), String> {
         return Ok(());
     }
     if state == State::Ok {
-        return Err("nobody is told a text after `ok`".to_owned());
+        return Err("nobody is told a text after `ok`; a comment begins with a `#` between blanks".to_owned());
     }
     if text.len() > TEXT_MAX {
         return Err(format!("the text is longer than {TEXT_MAX} octets"));
@@ -185,6 +186,13 @@ fn check_text(state: State, text: &str) -> Result<(), String> {
         return Err("the text has a character that is not plain ASCII".to_owned());
     }
     Ok(())
+}
+
+/// Where a comment begins behind an address: at a `#` that has blanks, or the end, on both sides.
+fn comment_start(rest: &str) -> usize {
+    let alone =
+        |at: &usize| rest[..*at].ends_with(is_blank) && rest[at + 1..].chars().next().is_none_or(is_blank);
+    rest.match_indices('#').map(|(at, _)| at).find(alone).unwrap_or(rest.len())
 }
 
 fn is_blank(c: char) -> bool {

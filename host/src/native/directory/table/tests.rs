@@ -54,6 +54,27 @@ fn a_mailbox_is_found_by_its_own_line_then_its_base_then_its_domain() {
     assert_eq!(jim.text.as_deref(), Some("Moved away, write to jo"));
 }
 
+/// Goal: a comment may end any line; what only looks like one is a text, or part of an address.
+#[test]
+fn a_comment_may_end_any_line() {
+    let table = table(
+        "jo@x # the boss\nann@x ok\t#\nfull@x quota # since May # or June\ngone@x suspended Ticket #12 # asked\n\
+         \"a # b\"@x # odd\n#c@x quota\nc#@x temporary\n",
+    );
+    for (address, state, text) in [
+        ("jo@x", State::Ok, None),
+        ("ann@x", State::Ok, None),
+        ("full@x", State::Quota, None),
+        ("gone@x", State::Suspended, Some("Ticket #12")),
+        ("\"a # b\"@x", State::Ok, None),
+        ("c#@x", State::Temporary, None),
+    ] {
+        let entry = table.get(&Mailbox::parse(address).unwrap(), "").unwrap();
+        assert_eq!((entry.state, entry.text.as_deref()), (state, text), "{address}");
+    }
+    assert_eq!(table.len(), 6);
+}
+
 #[test]
 fn no_separator_no_subaddress() {
     let table = table("jo@x");
@@ -77,7 +98,10 @@ fn what_is_wrong_is_told_by_line() {
     for (text, expect) in [
         ("jo", "line 1: \"jo\": the domain is missing"),
         ("\n\njo@x okay", "line 3: \"okay\" is no state: expected ok, unknown, quota, suspended, temporary"),
-        ("jo@x ok hello", "line 1: nobody is told a text after `ok`"),
+        (
+            "jo@x ok hello",
+            "line 1: nobody is told a text after `ok`; a comment begins with a `#` between blanks",
+        ),
         ("jo@x quota v\u{f6}ll", "line 1: the text has a character that is not plain ASCII"),
         ("jo@x quota a\u{7}b", "line 1: the text has a character that is not plain ASCII"),
         ("jo@x\n\"JO\"@X quota", "line 2: the mailbox stands in line 1 already"),
@@ -100,12 +124,9 @@ fn lines_and_texts_at_the_limit_and_past_it() {
     let line = |text: usize| format!("jo@x quota {}", "t".repeat(text));
     assert!(Table::parse(line(TEXT_MAX).as_bytes()).is_ok());
     assert!(Table::parse(line(TEXT_MAX + 1).as_bytes()).unwrap_err().contains("longer than 400 octets"));
-    assert!(Table::parse(format!("#{}", "c".repeat(LINE_MAX - 1)).as_bytes()).is_ok());
-    assert!(
-        Table::parse(format!("#{}", "c".repeat(LINE_MAX)).as_bytes())
-            .unwrap_err()
-            .contains("longer than 1000")
-    );
+    let comment = |length: usize| format!("jo@x\n#{}", "c".repeat(length - 1));
+    assert!(Table::parse(comment(LINE_MAX).as_bytes()).is_ok());
+    assert!(Table::parse(comment(LINE_MAX + 1).as_bytes()).unwrap_err().contains("longer than 1000"));
 }
 
 #[test]
