@@ -12,7 +12,7 @@
 //! and without quotes, domains by their A-labels. A `#` that stands alone begins a comment: `Ticket #12` is a text, and stays whole.
 //! Knows nothing of files and replies.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::mail::domain::lower;
 use crate::mail::idna::lookup_form;
@@ -72,7 +72,7 @@ impl Table {
     /// Reads it.
     ///
     /// # Errors
-    /// What is wrong, line by line, the first few.
+    /// What is wrong, line by line, the first few; or that no mailbox stands in it.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
         let text = std::str::from_utf8(bytes).map_err(|error| {
             let line = bytes[..error.valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
@@ -100,6 +100,10 @@ impl Table {
                 break;
             }
         }
+        if problems.is_empty() && table.is_empty() {
+            // Most likely an export has failed; and whoever wants no mail takes the domain away.
+            return Err("no mailbox stands in it, and all mail would be refused for good".to_owned());
+        }
         if problems.is_empty() { Ok(table) } else { Err(problems.join("; ")) }
     }
 
@@ -114,6 +118,11 @@ impl Table {
         // A local part that is a lone star must not find the line of the domain by itself.
         let own = if local == "*" { None } else { find(&local) };
         own.or_else(|| base.filter(|base| *base != "*").and_then(find)).or_else(|| find("*"))
+    }
+
+    /// The domains of its mailboxes, by their A-labels.
+    pub fn domains(&self) -> BTreeSet<&str> {
+        self.entries.keys().filter_map(|key| key.rsplit_once('@')).map(|(_, domain)| domain).collect()
     }
 
     /// How many lines say something.

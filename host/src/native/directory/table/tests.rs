@@ -87,6 +87,7 @@ fn no_separator_no_subaddress() {
 #[test]
 fn names_beyond_ascii() {
     let table = table("JÜRGEN@bücher.example\n*@xn--fa-hia.example");
+    assert_eq!(table.domains(), ["xn--bcher-kva.example", "xn--fa-hia.example"].into());
     for address in ["jürgen@xn--bcher-kva.example", "Jürgen@BU\u{308}CHER.example", "a@faß.example"] {
         check(&table, address, Some(State::Ok));
     }
@@ -102,6 +103,8 @@ fn what_is_wrong_is_told_by_line() {
             "jo@x ok hello",
             "line 1: nobody is told a text after `ok`; a comment begins with a `#` between blanks",
         ),
+        ("# nobody\n\n", "no mailbox stands in it, and all mail would be refused for good"),
+        ("", "no mailbox stands in it, and all mail would be refused for good"),
         ("jo@x quota v\u{f6}ll", "line 1: the text has a character that is not plain ASCII"),
         ("jo@x quota a\u{7}b", "line 1: the text has a character that is not plain ASCII"),
         ("jo@x\n\"JO\"@X quota", "line 2: the mailbox stands in line 1 already"),
