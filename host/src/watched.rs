@@ -58,7 +58,7 @@ struct State<T> {
 
 /// What tells one state of a file from another.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Stamp {
+pub struct Stamp {
     device: u64,
     inode: u64,
     size: u64,
@@ -67,6 +67,11 @@ struct Stamp {
 }
 
 impl Stamp {
+    /// Of the file at `path`; none: there is none that can be seen. Blocks.
+    pub fn at(path: &Path) -> Option<Self> {
+        std::fs::metadata(path).ok().map(|metadata| Self::of(&metadata))
+    }
+
     fn of(metadata: &Metadata) -> Self {
         Self {
             device: metadata.dev(),
@@ -116,6 +121,19 @@ impl<T: Send + Sync + 'static> WatchedFile<T> {
         &self.inner.path
     }
 
+    /// What the file said when it was last looked at.
+    pub fn known(&self) -> Arc<T> {
+        self.inner.state().good.clone()
+    }
+
+    /// Reads the file anew, whether it has changed and rests or not: for somebody who asks for just that. Blocks.
+    ///
+    /// # Errors
+    /// What is wrong with it, which [`WatchedFile::current`] does not tell again; what was good before goes on.
+    pub fn reread(&self) -> Result<(), String> {
+        self.inner.take_up().1.map_or(Ok(()), Err)
+    }
+
     /// What the file says, looked at within the last second; and, once for each change, what is wrong with it, so that what is
     /// given is older. Whoever comes while somebody else is looking is given what was good before. To be called in a runtime of
     /// tokio: the disk is touched on a thread where that is allowed.
@@ -142,7 +160,7 @@ impl<T> Inner<T> {
 
     /// Looks whether there is another file than the one that is known, and takes it up. Blocks.
     fn look(&self, now: SystemTime) -> (Arc<T>, Option<String>) {
-        let stamp = std::fs::metadata(&self.path).ok().map(|metadata| Stamp::of(&metadata));
+        let stamp = Stamp::at(&self.path);
         {
             let mut state = self.state();
             if stamp == state.known {
@@ -154,6 +172,11 @@ impl<T> Inner<T> {
                 return (state.good.clone(), None);
             }
         }
+        self.take_up()
+    }
+
+    /// Reads the file and takes it up, if it is good. Blocks.
+    fn take_up(&self) -> (Arc<T>, Option<String>) {
         let (known, made) = read(&self.path, self.size_max, &self.parse);
         let mut state = self.state();
         state.known = known;
@@ -263,6 +286,22 @@ mod tests {
         fs::write(&path, "half").unwrap();
         assert_eq!(at_once(), "one");
         assert_eq!(at_once(), "half");
+    }
+
+    /// Goal: who asks for the file itself is given it at once, and each time told what is wrong with it; nobody else is then.
+    #[test]
+    fn a_file_is_read_anew_for_whoever_asks() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list");
+        fs::write(&path, "one").unwrap();
+        let file = open(&path).unwrap();
+        fs::write(&path, "second").unwrap();
+        assert_eq!((file.reread(), file.known().as_str()), (Ok(()), "second"));
+        fs::write(&path, "bad").unwrap();
+        for _ in 0..2 {
+            assert_eq!((file.reread(), file.known().as_str()), (Err("is bad".to_owned()), "second"));
+        }
+        assert_eq!(look(&file), ("second".to_owned(), None));
     }
 
     #[test]

@@ -129,6 +129,7 @@ impl Lab {
             message_size_max: 256 << 20,
             telemetry: self.telemetry.clone(),
             own: gatepost::chain::OwnAddresses::default(),
+            files: gatepost::chain::FilesRead::default(),
         };
         let all = gatepost::native::all();
         let (_, factory) = all.iter().find(|(known, _)| *known == name).expect("a native processor");

@@ -90,6 +90,45 @@ fn check_reads_the_list() {
     assert!((told.text() + &told.stderr).contains("recipients/acme`: is not there"), "{}", told.stderr);
 }
 
+/// Goal: a tenant that was refused for its list at the start is there once the list is mended, without a reload.
+#[test]
+fn a_tenant_comes_back_once_its_list_is_mended() {
+    let server = Server::builder().tenant("acme", TENANT).file("recipients/acme", b"jo what?\n").start();
+    assert!(told(&server, "jo@acme.example").starts_with("451 4.3.5"));
+    server.site().write("recipients/acme", b"ann@acme.example what?\n");
+    until("the problem that is left", || server.log().contains("is no state").then_some(()));
+    server.site().write("recipients/acme", b"ann@acme.example\n");
+    until("the tenant", || told(&server, "ann@acme.example").starts_with("250").then_some(()));
+    assert!(told(&server, "jo@acme.example").starts_with("550"));
+    assert_eq!(server.wait_records("tenant_loaded", 1)[0]["revision"], 1);
+}
+
+/// Goal: a reload reads the list at once; one that is no good is that tenant's problem until it is mended: the reload says so, and
+/// `status` goes on saying so, while the old list serves.
+#[test]
+fn a_reload_with_a_bad_list_says_so() {
+    let server = Server::builder().tenant("acme", TENANT).file("recipients/acme", LIST.as_bytes()).start();
+    server.announce_admin();
+    let site = server.site();
+    site.write("recipients/acme", b"ann@acme.example\n");
+    assert!(site.gatepost(&["reload"]).exits(0).text().ends_with("0 changed, 1 unchanged, 0 refused\n"));
+    assert!(told(&server, "ann@acme.example").starts_with("250"));
+    site.write("recipients/acme", b"jo@acme.example\nann what?\n");
+    for _ in 0..2 {
+        let told = site.gatepost(&["reload"]).exits(78).text();
+        assert!(told.contains("acme: refused, revision 1 goes on\n"), "{told}");
+        assert!(told.contains("recipients/acme`: line 2: "), "{told}");
+    }
+    assert!(told(&server, "ann@acme.example").starts_with("250"));
+    assert!(told(&server, "jo@acme.example").starts_with("550"));
+    let status = || site.gatepost(&["status"]).exits(0).text();
+    assert!(status().contains("recipients/acme`: line 2: "), "{}", status());
+    site.write("recipients/acme", b"jo@acme.example\n");
+    until("the problem to be gone", || (!status().contains("refused: ")).then_some(()));
+    assert!(told(&server, "jo@acme.example").starts_with("250"));
+    assert_eq!(server.records("tenant_loaded").len(), 1, "the tenant is as it was");
+}
+
 /// Goal: the list in the reference is one that is taken.
 #[test]
 fn the_list_of_the_reference_is_taken() {

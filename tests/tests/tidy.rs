@@ -34,6 +34,7 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("smtp", "mail", "a path in a command is a mailbox"),
     ("chain", "sink", "a run ends with its outlet's failure"),
     ("sink", "chain", "a sink states what it takes in the chain's types, and is configured like a stage"),
+    ("chain", "watched", "a file that was read is told from another by the stamp that watched files have"),
     ("catalog", "config", "tenants' files are read by the config's reader"),
     ("catalog", "tenant", "a generation knows who owns a domain"),
     ("connection", "tls", "STARTTLS hands the socket to the acceptor"),

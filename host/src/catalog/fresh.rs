@@ -16,6 +16,7 @@ use super::resolve::read_component;
 use super::revision::{Component, Components};
 use super::tenant_file::{self, TenantFile};
 use super::{Resolver, Smoke, Tenant, smoke};
+use crate::chain::PlannedCheck;
 use crate::config::{Config, Problem};
 use crate::tenant::Quota;
 
@@ -66,7 +67,8 @@ pub(super) struct Made {
     pub(super) kept: bool,
 }
 
-/// Makes a tenant. Where it is what `old` was made of, that is given back and nothing is run. Blocks.
+/// Makes a tenant. Where it is what `old` was made of, that is given back, whose checkers have read their files again, and nothing is
+/// run. Blocks.
 ///
 /// # Errors
 /// All that is wrong with the file.
@@ -80,6 +82,7 @@ pub(super) fn make(
     let (cx, components, faults, kept) = pinned(cx, name, &parsed, meant);
     let fingerprint = fingerprint(cx, text, &components, &faults);
     if let Some(old) = old.filter(|old| old.fingerprint == fingerprint) {
+        reread(old, &parsed)?;
         return Ok(Made { tenant: Tenant::clone(old), unchanged: true, kept });
     }
     let tried = cx.tried.of(&fingerprint);
@@ -119,6 +122,16 @@ pub(super) fn make(
         life: Arc::default(),
     };
     Ok(Made { tenant, unchanged: false, kept })
+}
+
+/// Has the checkers of a tenant that stays as it is read their files again.
+fn reread(tenant: &Tenant, file: &TenantFile) -> Result<(), Vec<Problem>> {
+    let wrong = |check: &PlannedCheck| {
+        let text = check.check.reread().err()?;
+        Some(file.stage_problem(&check.label, "", text))
+    };
+    let problems: Vec<Problem> = tenant.checks.iter().filter_map(wrong).collect();
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
 /// A hash of all that a tenant with this file would be made of now, where its names mean `meant`; none: the file does not hold.

@@ -63,6 +63,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 
+use crate::chain::Stamps;
 use crate::config::Config;
 use crate::telemetry::{Event, Telemetry};
 use build::Scope;
@@ -200,7 +201,7 @@ impl Catalog {
     /// logged is what has changed. Blocks as `reload` does.
     pub fn refresh(&self, only: Option<&BTreeSet<String>>) -> ReloadReport {
         let before = self.refused();
-        // A component that has come may be what a file lacked.
+        // A component that has come may be what a file lacked, and so may a file that was mended.
         let only = only.map(|only| only.iter().chain(before.keys()).cloned().collect());
         let mut report = self.rebuild(only.as_ref());
         let now = self.refused();
@@ -213,6 +214,8 @@ impl Catalog {
         let _one_at_a_time = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let old = self.current.load_full();
         let scope = Scope { only, record: true };
+        let files = self.registry.files_read();
+        files.keep(|tenant| only.is_some_and(|only| !only.contains(tenant)));
         let (generation, report) = self.with_resolver(|resolver| build::build(resolver, &old, scope));
         if let Some(generation) = generation {
             self.install(generation);
@@ -226,8 +229,15 @@ impl Catalog {
             None => all.clear(),
         }
         all.extend(refused);
+        files.keep(|tenant| all.contains_key(tenant));
         drop(all);
         report
+    }
+
+    /// Files that are not what they were when tenants were refused that read them, as they are now: once they rest, a
+    /// [`Catalog::refresh`] may find those tenants mended. Blocks.
+    pub fn mended(&self) -> Stamps {
+        self.registry.files_read().changed()
     }
 
     /// Makes a generation the one that new messages are given. To be called by whoever holds `reloading`.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::chain::{
-    CheckerFactory, OwnAddresses, Processor, ProcessorFactory, RecipientCheck, Settings, StageScope,
+    CheckerFactory, FilesRead, OwnAddresses, Processor, ProcessorFactory, RecipientCheck, Settings,
+    StageScope,
 };
 use crate::native;
 use crate::sink::{self, Sink, SinkFactory};
@@ -16,6 +17,7 @@ pub struct Registry {
     sinks: BTreeMap<String, SinkFactory>,
     checkers: BTreeMap<String, CheckerFactory>,
     own: OwnAddresses,
+    files: FilesRead,
 }
 
 impl Registry {
@@ -34,12 +36,18 @@ impl Registry {
             sinks: sinks.collect(),
             checkers: checkers.collect(),
             own: OwnAddresses::default(),
+            files: FilesRead::default(),
         }
     }
 
     /// Where the server listens for whom it makes stages and sinks: filled once it has bound.
     pub fn own_addresses(&self) -> &OwnAddresses {
         &self.own
+    }
+
+    /// What those that it makes have read.
+    pub fn files_read(&self) -> &FilesRead {
+        &self.files
     }
 
     /// Adds a processor; one that has the name already is replaced.

@@ -248,6 +248,7 @@ impl Resolver<'_> {
             message_size_max: message_size_max.unwrap_or(25 << 20),
             telemetry: self.telemetry.clone(),
             own: self.registry.own_addresses().clone(),
+            files: self.registry.files_read().clone(),
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of sessions or replies of the host's own; `docs/semantics.md`, "Recipients", says what becomes of an answer.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -27,6 +28,19 @@ pub trait RecipientCheck: Send + Sync {
         envelope: &mut Envelope,
         meter: &Arc<CpuMeter>,
     ) -> Result<(), StageEnd>;
+
+    /// Reads files of its own again, at once: the host reloads, and nothing else of the checker has changed. Blocks.
+    ///
+    /// # Errors
+    /// What is wrong with one, as when the checker is made; what it said before goes on.
+    fn reread(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Domains that its settings and files name, by their A-labels, to be held against the tenant's; none: it names none.
+    fn domains(&self) -> BTreeSet<String> {
+        BTreeSet::new()
+    }
 }
 
 /// A checker in its place.

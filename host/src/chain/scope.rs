@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{OwnAddresses, Processor, RecipientCheck};
+use super::{FilesRead, OwnAddresses, Processor, RecipientCheck};
 use crate::telemetry::Telemetry;
 
 /// What a native processor or sink is told when a chain is built.
@@ -25,6 +25,8 @@ pub struct StageScope {
     pub telemetry: Telemetry,
     /// Where this server itself listens.
     pub own: OwnAddresses,
+    /// To be told which files are read.
+    pub files: FilesRead,
 }
 
 /// Time and randomness of a test's own, in place of the world's: the same message then comes to the same, however it is cut.

@@ -21,6 +21,7 @@ pub(super) fn scope() -> StageScope {
         message_size_max: 1 << 20,
         telemetry: Telemetry::silent(),
         own: crate::chain::OwnAddresses::default(),
+        files: crate::chain::FilesRead::default(),
     }
 }
 

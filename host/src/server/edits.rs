@@ -4,7 +4,7 @@
 //! tenants/acme.toml, processors/... --inotify--> names --quiet for a moment--> Catalog::refresh
 //! ```
 //!
-//! What is seen is coalesced. Our own writes are seen as well: their tenants' files say what is live, and nothing comes of them.
+//! What is seen is coalesced. Files elsewhere that a tenant was refused for, such as its list of mailboxes, are looked at meanwhile. Our own writes are seen as well: their tenants' files say what is live, and nothing comes of them.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -17,6 +17,7 @@ use tokio::sync::mpsc::{Receiver, channel};
 use tokio::time::{Instant, timeout_at};
 
 use crate::catalog::Catalog;
+use crate::chain::Stamps;
 use crate::telemetry::{Event, Level, Telemetry};
 
 /// So long nothing must have happened before files are read: an editor writes in several steps, and whoever writes files and then
@@ -24,6 +25,8 @@ use crate::telemetry::{Event, Level, Telemetry};
 const QUIET: Duration = Duration::from_secs(1);
 /// So long they are waited for at most, where they never rest.
 const WAIT_MAX: Duration = Duration::from_secs(5);
+/// How often files elsewhere are looked at, while a tenant is refused. What has changed must rest for one look.
+const LOOK: Duration = Duration::from_secs(1);
 /// Changes that wait to be looked at; past it all tenants are.
 const WAITING_MAX: usize = 1024;
 
@@ -70,20 +73,37 @@ pub(super) async fn watch(
     // What was edited before anybody watched is looked at first.
     lost.store(true, Ordering::Relaxed);
     let _ = first.try_send(root.join("tenants"));
-    while let Some(mut touched) = gather(&root, &mut seen).await {
+    let mut mended = Stamps::new();
+    loop {
+        let mut touched = tokio::select! {
+            path = seen.recv() => match path {
+                Some(first) => gather(&root, &first, &mut seen).await,
+                None => return,
+            },
+            () = tokio::time::sleep(LOOK) => Touched::default(),
+        };
         let Some(catalog) = catalog.upgrade() else { return };
         touched.all |= lost.swap(false, Ordering::Relaxed);
-        if touched == Touched::default() {
+        if touched == Touched::default() && catalog.refused().is_empty() {
             continue;
         }
-        let gone = gone.clone();
-        let refreshed = tokio::task::spawn_blocking(move || {
-            let report = catalog.refresh((!touched.all).then_some(&touched.tenants));
-            report.removed.iter().for_each(|tenant| gone(tenant));
-        });
+        let (gone, before) = (gone.clone(), std::mem::take(&mut mended));
+        let looked = tokio::task::spawn_blocking(move || look(&catalog, &touched, &before, gone));
         // It can only have panicked, which has been printed.
-        let _ = refreshed.await;
+        mended = looked.await.unwrap_or_default();
     }
+}
+
+/// Takes up what was touched, and what was refused for a file that is another now and rests: it is as it was at the last look,
+/// `before`. Gives the files that may rest at the next. Blocks.
+fn look(catalog: &Catalog, touched: &Touched, before: &Stamps, gone: impl Fn(&str)) -> Stamps {
+    let mended = catalog.mended();
+    if *touched == Touched::default() && (mended.is_empty() || mended != *before) {
+        return mended;
+    }
+    let report = catalog.refresh((!touched.all).then_some(&touched.tenants));
+    report.removed.iter().for_each(|tenant| gone(tenant));
+    Stamps::new()
 }
 
 fn watcher(
@@ -96,15 +116,15 @@ fn watcher(
     Ok(watcher)
 }
 
-/// What was touched, once it rests; none: nobody watches any more.
-async fn gather(root: &Path, seen: &mut Receiver<PathBuf>) -> Option<Touched> {
+/// What was touched, `first` and what follows it, once it rests.
+async fn gather(root: &Path, first: &Path, seen: &mut Receiver<PathBuf>) -> Touched {
     let mut touched = Touched::default();
-    touched.add(root, &seen.recv().await?);
+    touched.add(root, first);
     let end = Instant::now() + WAIT_MAX;
-    while let Ok(path) = timeout_at(end.min(Instant::now() + QUIET), seen.recv()).await {
-        touched.add(root, &path?);
+    while let Ok(Some(path)) = timeout_at(end.min(Instant::now() + QUIET), seen.recv()).await {
+        touched.add(root, &path);
     }
-    Some(touched)
+    touched
 }
 
 impl Touched {
@@ -130,20 +150,14 @@ mod tests {
     async fn what_comes_together_is_looked_at_once() {
         let (sender, mut seen) = channel(10);
         let root = Path::new("/catalog");
-        for path in [
-            "tenants/.acme.toml.new",
-            "tenants/acme.toml",
-            "tenants/bolt.toml",
-            "tenants/acme.toml",
-            "tenants/x.swp",
-        ] {
+        for path in ["tenants/acme.toml", "tenants/bolt.toml", "tenants/acme.toml", "tenants/x.swp"] {
             sender.try_send(root.join(path)).unwrap();
         }
-        let touched = gather(root, &mut seen).await.unwrap();
+        let touched = gather(root, &root.join("tenants/.acme.toml.new"), &mut seen).await;
         let tenants = BTreeSet::from(["acme".to_owned(), "bolt".to_owned()]);
         assert_eq!(touched, Touched { tenants, more: false, all: false });
-        sender.try_send(root.join("processors/acme/x/1.0.0.wasm")).unwrap();
-        assert_eq!(gather(root, &mut seen).await.unwrap(), Touched { more: true, ..Touched::default() });
+        let component = root.join("processors/acme/x/1.0.0.wasm");
+        assert_eq!(gather(root, &component, &mut seen).await, Touched { more: true, ..Touched::default() });
         // One that never rests is looked at all the same.
         let writing = tokio::spawn(async move {
             while sender.send(PathBuf::from("/catalog/tenants/acme.toml")).await.is_ok() {
@@ -151,7 +165,7 @@ mod tests {
             }
         });
         let began = Instant::now();
-        assert_eq!(gather(root, &mut seen).await.unwrap().tenants.len(), 1);
+        assert_eq!(gather(root, &root.join("tenants/acme.toml"), &mut seen).await.tenants.len(), 1);
         assert!(began.elapsed() <= WAIT_MAX + QUIET);
         writing.abort();
     }

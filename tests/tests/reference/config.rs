@@ -148,6 +148,7 @@ fn answers(setting: &str) -> BTreeMap<String, String> {
         message_size_max: 1 << 20,
         telemetry: Telemetry::silent(),
         own: gatepost::chain::OwnAddresses::default(),
+        files: gatepost::chain::FilesRead::default(),
     };
     let settings = || serde_json::from_str(setting).unwrap();
     let mut answers = BTreeMap::new();

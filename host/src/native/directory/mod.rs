@@ -6,11 +6,13 @@
 //! full@acme.example  in the list as `quota` -> 452 4.2.2 Mailbox is full, try again later
 //! ```
 //!
-//! The list is taken up when it changes, without a reload; one that is no good is told of once, and the last good one goes on.
+//! The list is taken up when it changes, without a reload; one that is no good is told of once, and the last good one goes on. A
+//! reload reads it at once, and refuses the tenant as it would be if the list is no good.
 //! `table` knows the text, `watched` the file.
 
 pub mod table;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,7 +20,7 @@ use async_trait::async_trait;
 
 use self::table::{Entry, State, Table};
 use crate::chain::meter::CpuMeter;
-use crate::chain::{Keys, RecipientCheck, Refusal, Settings, StageEnd, StageScope};
+use crate::chain::{FilesRead, Keys, RecipientCheck, Refusal, Settings, StageEnd, StageScope};
 use crate::mail::{Envelope, Mailbox};
 use crate::smtp::Reply;
 use crate::telemetry::{Event, Level, Telemetry};
@@ -37,6 +39,7 @@ pub struct Directory {
     tenant: String,
     label: String,
     telemetry: Telemetry,
+    files: FilesRead,
 }
 
 /// Settings: `path`, the list, one that is not absolute lies below the state directory, default `recipients/TENANT` there;
@@ -54,20 +57,27 @@ pub fn configure(scope: &StageScope, settings: Settings) -> Result<Directory, St
     }
     keys.finish()?;
     let path = scope.state_dir.join(path.unwrap_or_else(|| Path::new("recipients").join(&scope.tenant)));
-    let shown = path.display().to_string();
+    let wrong = wrong(&path);
+    scope.files.note(&scope.tenant, &path);
     let parse = |found: Option<crate::watched::Found>| match found {
         Some(found) => Table::parse(&found.bytes),
         None => Err("is not there".to_owned()),
     };
-    let list = WatchedFile::open(path, FILE_MAX, Box::new(parse))
-        .map_err(|problem| format!("`path`: the list `{shown}`: {problem}"))?;
+    let list = WatchedFile::open(path, FILE_MAX, Box::new(parse)).map_err(wrong)?;
     Ok(Directory {
         list,
         separators,
         tenant: scope.tenant.clone(),
         label: scope.label.clone(),
         telemetry: scope.telemetry.clone(),
+        files: scope.files.clone(),
     })
+}
+
+/// A problem of the list at `path`, beside the key that names it.
+fn wrong(path: &Path) -> impl Fn(String) -> String + use<> {
+    let shown = path.display().to_string();
+    move |problem| format!("`path`: the list `{shown}`: {problem}")
 }
 
 impl Directory {
@@ -102,6 +112,15 @@ impl RecipientCheck for Directory {
             self.complain(&problem);
         }
         answer(list.get(address, &self.separators)).map_err(StageEnd::Refused)
+    }
+
+    fn reread(&self) -> Result<(), String> {
+        self.files.note(&self.tenant, self.list.path());
+        self.list.reread().map_err(wrong(self.list.path()))
+    }
+
+    fn domains(&self) -> BTreeSet<String> {
+        self.list.known().domains().into_iter().map(str::to_owned).collect()
     }
 }
 

@@ -27,6 +27,7 @@ impl Site {
             message_size_max: 25 << 20,
             telemetry: self.telemetry.clone(),
             own: crate::chain::OwnAddresses::default(),
+            files: crate::chain::FilesRead::default(),
         };
         let serde_json::Value::Object(settings) = settings else { unreachable!() };
         configure(&scope, settings)

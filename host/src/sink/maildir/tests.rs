@@ -15,6 +15,7 @@ fn scope(state_dir: &Path) -> StageScope {
         message_size_max: 1 << 20,
         telemetry: Telemetry::silent(),
         own: crate::chain::OwnAddresses::default(),
+        files: crate::chain::FilesRead::default(),
     }
 }
 

@@ -20,6 +20,7 @@ fn scope(state_dir: &Path) -> StageScope {
         message_size_max: 1 << 20,
         telemetry: Telemetry::silent(),
         own: OwnAddresses::default(),
+        files: crate::chain::FilesRead::default(),
     }
 }
 
