@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::resolve::read_component;
 use super::revision::{Component, Components};
 use super::tenant_file::{self, TenantFile};
-use super::{Resolver, Smoke, Tenant, smoke};
+use super::{Resolver, Smoke, Tenant, WireLimits, smoke};
 use crate::chain::PlannedCheck;
 use crate::config::{Config, Problem};
 use crate::tenant::Quota;
@@ -193,10 +193,11 @@ fn fingerprint(cx: Resolver<'_>, text: &str, components: &Components, faults: &[
         hasher.update(&(bytes.len() as u64).to_le_bytes());
         hasher.update(bytes);
     };
-    let Config { server, listeners, limits, limits_max, admin: _, telemetry: _ } = cx.config;
-    let sizes: Vec<_> = listeners.iter().map(|listener| listener.message_size_max).collect();
+    // Of listeners only what stages are told: one that comes or goes does not make chains anew.
+    let Config { server, listeners: _, limits, limits_max, admin: _, telemetry: _ } = cx.config;
+    let WireLimits { message_size, recipients, header_size: _ } = WireLimits::of(cx.config);
     add(env!("CARGO_PKG_VERSION").as_bytes());
-    add(format!("{server:?} {limits:?} {limits_max:?} {sizes:?}").as_bytes());
+    add(format!("{server:?} {limits:?} {limits_max:?} {message_size} {recipients}").as_bytes());
     add(text.as_bytes());
     for (reference, component) in components {
         add(reference.as_bytes());

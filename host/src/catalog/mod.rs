@@ -30,6 +30,7 @@ pub mod tenants;
 pub mod try_out;
 pub mod upload;
 pub mod view;
+mod wire_limits;
 
 pub use crate::sink::SinkFactory;
 pub use change::{Ask, ChangeError};
@@ -55,6 +56,7 @@ pub use tenants::TenantView;
 pub use try_out::TryOut;
 pub use upload::{Place, UploadError, Uploaded};
 pub use view::{ChainView, StageView};
+pub use wire_limits::WireLimits;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -88,17 +90,6 @@ pub struct Catalog {
     retired: Mutex<Option<RetiredSender>>,
     /// It is retired.
     over: AtomicBool,
-}
-
-/// What the listeners take at most, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WireLimits {
-    /// A message.
-    pub message_size: u64,
-    /// A header section.
-    pub header_size: usize,
-    /// Recipients of a message; a number.
-    pub recipients: usize,
 }
 
 impl Catalog {
@@ -159,13 +150,7 @@ impl Catalog {
 
     /// The largest message, and header section, that any listener takes.
     pub fn wire_limits(&self) -> WireLimits {
-        let config = self.config.load();
-        let listeners = || config.listeners.iter();
-        WireLimits {
-            message_size: listeners().map(|listener| listener.message_size_max.0).max().unwrap_or(25 << 20),
-            recipients: listeners().map(|listener| listener.recipients_max).max().unwrap_or(100),
-            header_size: listeners().map(|l| l.header_size_max.as_usize()).max().unwrap_or(256 << 10),
-        }
+        WireLimits::of(&self.config.load())
     }
 
     /// The files below it.

@@ -23,7 +23,7 @@ use super::revision::{Component, Components};
 use super::smoke::Rehearsal;
 use super::store::{Found, HOST};
 use super::tenant_file::StageTable;
-use super::{ComponentLoader, ComponentStage, Registry, Store, TenantFile};
+use super::{ComponentLoader, ComponentStage, Registry, Store, TenantFile, WireLimits};
 use crate::kv::KvStore;
 
 /// What names are looked up in.
@@ -238,14 +238,13 @@ impl Resolver<'_> {
     }
 
     fn scope(&self, tenant: &str, label: &str) -> StageScope {
-        let message_size_max = self.config.listeners.iter().map(|l| l.message_size_max.0).max();
         StageScope {
             hostname: self.config.server.hostname.clone(),
             state_dir: self.config.server.state_dir.clone(),
             tenant: tenant.to_owned(),
             label: label.to_owned(),
             chunk_size: self.config.server.chunk_size.as_usize(),
-            message_size_max: message_size_max.unwrap_or(25 << 20),
+            message_size_max: WireLimits::of(self.config).message_size,
             telemetry: self.telemetry.clone(),
             own: self.registry.own_addresses().clone(),
             files: self.registry.files_read().clone(),
@@ -338,7 +337,7 @@ impl Resolver<'_> {
             grants: &table.grants,
             wasi: file.wasi,
             domains: &file.domains,
-            recipients_max: self.config.listeners.iter().map(|l| l.recipients_max).max().unwrap_or(100),
+            recipients_max: WireLimits::of(self.config).recipients,
             limits: &limits,
             chunk_size: self.config.server.chunk_size.as_usize(),
             telemetry: self.telemetry,

@@ -2,6 +2,7 @@
 
 mod change;
 mod checkers;
+mod reconfigured;
 
 use std::fs;
 use std::path::Path;
@@ -459,19 +460,6 @@ fn check_writes_and_swaps_nothing() {
     assert_eq!(generation.tenants.len(), 1);
     assert_eq!(world.catalog.store().revisions("acme").unwrap(), [0; 0]);
     assert_eq!(world.owner("a@acme.example"), "550");
-}
-
-#[test]
-fn a_host_config_that_changes_rebuilds_under_the_same_revision() {
-    let world = World::new();
-    world.tenant("acme", "acme.example", PLAIN);
-    world.reload();
-    let toml = world.folder.path().join("gatepost.toml");
-    let text = fs::read_to_string(&toml).unwrap();
-    fs::write(&toml, format!("{text}[limits]\nconcurrent_messages = 3\n")).unwrap();
-    world.catalog.set_config(Arc::new(crate::config::load(&toml).unwrap()));
-    assert_eq!(world.reload(), ["changed acme#1"]);
-    assert_eq!(world.catalog.current().tenants["acme"].limits.concurrent_messages, 3);
 }
 
 #[test]

@@ -4,7 +4,8 @@
 //! tenants/acme.toml, processors/... --inotify--> names --quiet for a moment--> Catalog::refresh
 //! ```
 //!
-//! What is seen is coalesced. Files elsewhere that a tenant was refused for, such as its list of mailboxes, are looked at meanwhile. Our own writes are seen as well: their tenants' files say what is live, and nothing comes of them.
+//! What is seen is coalesced. Files elsewhere that a tenant was refused for, such as its list of mailboxes, are looked at meanwhile.
+//! Our own writes are seen as well: their tenants' files say what is live, and nothing comes of them.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
