@@ -16,8 +16,10 @@ pub enum Fault {
     Unfit(Unfit),
     /// No next server could be reached.
     Unreachable,
-    /// The connection to the next server broke, or what it said was no answer.
+    /// The connection to the next server broke.
     Lost,
+    /// What the next server said was no answer.
+    Garbled,
     /// TLS or the login did not come about as the settings ask.
     Insecure,
     /// The next server lies where the settings do not let it lie.

@@ -37,6 +37,7 @@ pub fn not_taken(fault: &Fault, id: &MessageId) -> Reply {
         Fault::Storage => later("4.3.0", "Message could not be stored"),
         Fault::Unreachable => later("4.4.1", "The next mail server does not answer"),
         Fault::Lost => later("4.4.2", "The connection to the next mail server was lost"),
+        Fault::Garbled => later("4.5.0", "The next mail server gives answers that are no SMTP"),
         Fault::Insecure => later("4.7.5", "There is no secure connection to the next mail server"),
         Fault::NotAllowed => later("4.3.5", "The next mail server is not to be connected to"),
         Fault::Partly => later("4.3.0", "The next mail server did not take the message for all recipients"),

@@ -91,7 +91,7 @@ fn refusals_are_theirs() {
     }
 }
 
-/// Goal: what is no answer is a failure, never a yes.
+/// Goal: what is no answer is a failure, never a yes, and the client hears that it was one.
 #[test]
 fn what_is_no_answer() {
     for (point, theirs) in [
@@ -108,12 +108,13 @@ fn what_is_no_answer() {
         let hop = Hop::answering(point, theirs);
         let server = relaying(&hop, "").start();
         let reply = send(&server, CONTENT).text();
-        assert!(reply.starts_with("451 4.4.2 "), "{point} {theirs}: {reply}");
+        assert!(reply.starts_with("451 4.5.0 "), "{point} {theirs}: {reply}");
+        assert!(reply.contains("answers that are no SMTP"), "{reply}");
     }
     let long = format!("250 {}", "x".repeat(3000));
     let hop = Hop::script(move |line| if line == "CONTENT" { Act::say(&long) } else { Act::Usual }).start();
     let server = relaying(&hop, "").start();
-    assert!(send(&server, CONTENT).text().starts_with("451 4.4.2 "));
+    assert!(send(&server, CONTENT).text().starts_with("451 4.5.0 "));
 }
 
 /// Goal: one recipient that is refused does not keep the others from their message.

@@ -231,7 +231,8 @@ fn unreached(error: HopError) -> SinkError {
 
 fn lost(lease: &Lease, error: WireError) -> SinkError {
     let shown = lease.hop().map(|hop| hop.shown.clone()).unwrap_or_default();
-    SinkError::new(format!("hand the message on to {shown}"), error).with_fault(Fault::Lost)
+    let fault = error.fault();
+    SinkError::new(format!("hand the message on to {shown}"), error).with_fault(fault)
 }
 
 fn late(limit: std::time::Duration) -> SinkError {

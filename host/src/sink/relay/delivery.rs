@@ -211,7 +211,8 @@ impl RelayDelivery {
     }
 
     fn lost(&self, error: WireError) -> SinkError {
-        SinkError::new(format!("send the content to {}", self.shown()), error).with_fault(Fault::Lost)
+        let fault = error.fault();
+        SinkError::new(format!("send the content to {}", self.shown()), error).with_fault(fault)
     }
 
     fn refused(&self, step: &str, reply: &HopReply) -> SinkError {

@@ -128,7 +128,7 @@ impl HopError {
             Self::Unresolved { .. } | Self::Connect { .. } | Self::Answer { .. } => Fault::Unreachable,
             Self::Shut(Shut::Ours(_)) | Self::OurName { .. } => Fault::Loop,
             Self::Shut(_) => Fault::NotAllowed,
-            Self::Wire { .. } => Fault::Lost,
+            Self::Wire { source, .. } => source.fault(),
             Self::NoTls { .. } | Self::Tls { .. } | Self::Login { .. } => Fault::Insecure,
             Self::Full(_) => Fault::Full,
         }

@@ -115,7 +115,7 @@ impl Relay {
         let shown = lease.hop().map(|hop| hop.shown.as_str()).unwrap_or_default();
         if !reply.is_refusal() {
             let doing = format!("understand what {shown} answers to {step}");
-            return SinkError::new(doing, ReplyError::Malformed).with_fault(Fault::Lost);
+            return SinkError::new(doing, ReplyError::Malformed).with_fault(Fault::Garbled);
         }
         let said: String = reply.shown().chars().take(REPLY_SHOWN_MAX).collect();
         SinkError::bare(format!("{shown} refused at {step}: {said}"))

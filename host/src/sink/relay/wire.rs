@@ -22,6 +22,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::reply::{HopReply, ReplyDecoder, ReplyError};
 use super::trust::Trust;
+use crate::sink::Fault;
 
 /// Bytes asked of the socket at once.
 const READ_SIZE: usize = 4 << 10;
@@ -46,6 +47,16 @@ pub(super) enum WireError {
     /// It spoke before it was asked.
     #[error("it says something that it was not asked")]
     OutOfTurn,
+}
+
+impl WireError {
+    /// What the client is to learn.
+    pub(super) fn fault(&self) -> Fault {
+        match self {
+            Self::Late(_) | Self::Closed | Self::Broken(_) => Fault::Lost,
+            Self::Reply(_) | Self::OutOfTurn => Fault::Garbled,
+        }
+    }
 }
 
 enum Stream {
