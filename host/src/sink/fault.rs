@@ -12,6 +12,10 @@ pub enum Fault {
     Storage,
     /// The next server decided: what it said is the answer.
     Refused(Box<Reply>),
+    /// The next server left, and what it said is the answer; but it is no decision about the message.
+    Left(Box<Reply>),
+    /// The next server takes nothing from this one.
+    Unwilling,
     /// The message cannot go on as it is.
     Unfit(Unfit),
     /// No next server could be reached.

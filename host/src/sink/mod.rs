@@ -52,23 +52,31 @@ pub struct SinkError {
     pub source: Option<Box<dyn Error + Send + Sync>>,
     /// What the client is to learn.
     pub fault: Fault,
+    /// The same was said of an earlier recipient of the transaction: an operator knows it.
+    pub is_repeated: bool,
 }
 
 impl SinkError {
     /// An error with its cause.
     pub fn new(doing: impl Into<String>, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { doing: doing.into(), source: Some(source.into()), fault: Fault::Storage }
+        Self { doing: doing.into(), source: Some(source.into()), fault: Fault::Storage, is_repeated: false }
     }
 
     /// An error that is its own cause.
     pub fn bare(doing: impl Into<String>) -> Self {
-        Self { doing: doing.into(), source: None, fault: Fault::Storage }
+        Self { doing: doing.into(), source: None, fault: Fault::Storage, is_repeated: false }
     }
 
     /// The same, and what the client is to learn of it.
     #[must_use]
     pub fn with_fault(self, fault: Fault) -> Self {
         Self { fault, ..self }
+    }
+
+    /// The same, said before in this transaction.
+    #[must_use]
+    pub fn repeated(self) -> Self {
+        Self { is_repeated: true, ..self }
     }
 }
 

@@ -76,7 +76,7 @@ impl Opening {
         };
         self.aheads = aheads;
         answer.map_err(|failed| {
-            if !failed.error.fault.is_decision() {
+            if !failed.error.fault.is_decision() && !failed.error.is_repeated {
                 self.sink_failed(id.to_string(), &failed);
             }
             replies::not_taken(&failed.error.fault, &id)

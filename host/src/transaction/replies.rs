@@ -32,9 +32,10 @@ pub fn run_ended(end: &RunEnd, id: &MessageId) -> Reply {
 pub fn not_taken(fault: &Fault, id: &MessageId) -> Reply {
     let later = |enhanced, text: &str| Reply::new(451, enhanced, &format!("{text}, try again later ({id})"));
     match fault {
-        Fault::Refused(reply) => Reply::clone(reply),
+        Fault::Refused(reply) | Fault::Left(reply) => Reply::clone(reply),
         Fault::Unfit(why) => unfit(*why),
         Fault::Storage => later("4.3.0", "Message could not be stored"),
+        Fault::Unwilling => later("4.3.2", "The next mail server takes nothing from this one now"),
         Fault::Unreachable => later("4.4.1", "The next mail server does not answer"),
         Fault::Lost => later("4.4.2", "The connection to the next mail server was lost"),
         Fault::Garbled => later("4.5.0", "The next mail server gives answers that are no SMTP"),

@@ -10,6 +10,7 @@ mod pooled;
 mod postfix;
 mod secure;
 mod sinks;
+mod told;
 
 use gatepost_tests::Server;
 use gatepost_tests::hop::Hop;

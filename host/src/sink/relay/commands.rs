@@ -74,6 +74,11 @@ pub(super) fn rcpt(envelope: &Envelope, recipient: &Mailbox, offers: &Offers) ->
     Ok(format!("RCPT TO:{path}{}", parameters([("NOTIFY", notify), ("ORCPT", orcpt)])))
 }
 
+/// Which command a line is, for logs.
+pub(super) fn verb(line: &str) -> &'static str {
+    ["RSET", "MAIL"].into_iter().find(|verb| line.starts_with(verb)).unwrap_or("RCPT")
+}
+
 /// A path. What a chain put into an envelope is not taken on trust: no control character may end the command.
 fn path(mailbox: &Mailbox) -> Result<String, Unfit> {
     let text = mailbox.to_string();

@@ -255,7 +255,7 @@ impl Delivery for RelayDelivery {
             hop: self.shown(),
             tls: self.lease.hop().is_some_and(|hop| hop.wire.is_tls()),
             converted: self.content.converted(),
-            reply: reply.chars().take(super::REPLY_SHOWN_MAX).collect(),
+            reply,
         });
         Ok(())
     }

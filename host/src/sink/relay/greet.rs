@@ -3,7 +3,6 @@
 //! Each step has its deadline. Nothing that was said before the handshake is believed after it (RFC 3207 §4.2). Knows
 //! nothing of messages, and of which address comes next.
 
-use std::io;
 use std::net::SocketAddr;
 
 use base64::Engine as _;
@@ -12,14 +11,13 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::door::Shut;
+use super::error::HopError;
 use super::offers::{Offers, server_name};
 use super::reply::HopReply;
 use super::sasl;
 use super::settings::{Login, Protocol, RelaySettings, Tls};
 use super::target::Target;
 use super::wire::{Wire, WireError};
-use crate::sink::Fault;
 
 /// Questions that a login may have: SCRAM has two, so has LOGIN.
 const QUESTIONS_MAX: usize = 2;
@@ -36,103 +34,6 @@ pub(super) struct Hop {
     pub(super) shown: String,
     /// Transactions begun so far.
     pub(super) messages: u32,
-}
-
-/// Why there is no server at an address.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum HopError {
-    /// The name has no address now.
-    #[error("`{name}` cannot be resolved")]
-    Unresolved {
-        /// Which name.
-        name: String,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// It may not be connected to.
-    #[error(transparent)]
-    Shut(#[from] Shut),
-    /// Nobody is there.
-    #[error("cannot connect to {peer}")]
-    Connect {
-        /// Where.
-        peer: SocketAddr,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// The connection was lost.
-    #[error("{step} at {peer}")]
-    Wire {
-        /// Where.
-        peer: SocketAddr,
-        /// At what.
-        step: &'static str,
-        /// Why.
-        #[source]
-        source: WireError,
-    },
-    /// It does not want us.
-    #[error("{peer} answers {step}: {reply}")]
-    Answer {
-        /// Where.
-        peer: SocketAddr,
-        /// What.
-        step: &'static str,
-        /// What it said.
-        reply: String,
-    },
-    /// It has our name.
-    #[error("{peer} calls itself `{name}`, as this server does: mail would go round in circles")]
-    OurName {
-        /// Where.
-        peer: SocketAddr,
-        /// Which name.
-        name: String,
-    },
-    /// `tls = "require"`, and it does not offer STARTTLS, or does not let us.
-    #[error("{peer} has no TLS: {why}")]
-    NoTls {
-        /// Where.
-        peer: SocketAddr,
-        /// What it said.
-        why: String,
-    },
-    /// The handshake failed.
-    #[error("TLS with {peer} failed")]
-    Tls {
-        /// Where.
-        peer: SocketAddr,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// The login failed.
-    #[error("login at {peer} failed: {why}")]
-    Login {
-        /// Where.
-        peer: SocketAddr,
-        /// Why.
-        why: String,
-    },
-    /// All connections are in use.
-    #[error("`connections_max` ({0}) connections are in use")]
-    Full(usize),
-}
-
-impl HopError {
-    /// What the client is to learn.
-    pub(super) fn fault(&self) -> Fault {
-        match self {
-            Self::Unresolved { .. } | Self::Connect { .. } | Self::Answer { .. } => Fault::Unreachable,
-            Self::Shut(Shut::Ours(_)) | Self::OurName { .. } => Fault::Loop,
-            Self::Shut(_) => Fault::NotAllowed,
-            Self::Wire { source, .. } => source.fault(),
-            Self::NoTls { .. } | Self::Tls { .. } | Self::Login { .. } => Fault::Insecure,
-            Self::Full(_) => Fault::Full,
-        }
-    }
 }
 
 /// Connects to `peer`, an address of `target`, up to the point where it takes messages.
@@ -165,7 +66,7 @@ impl Greeter<'_> {
         let greeting = wire.reply(self.settings.connect_timeout).await;
         let greeting = greeting.map_err(|source| self.lost("waiting for a greeting", source))?;
         if greeting.code != 220 {
-            return Err(self.answer("with its greeting", &greeting));
+            return Err(self.answer("a connection", &greeting));
         }
         self.keep_out_our_name(&greeting.lines)?;
         let mut offers = self.hello(&mut wire).await?;

@@ -14,6 +14,7 @@ mod canonical;
 mod commands;
 mod delivery;
 mod door;
+mod error;
 mod greet;
 mod offers;
 mod pool;
@@ -41,9 +42,6 @@ use pool::{Lease, Pool};
 use reply::{HopReply, ReplyError};
 use route::Dead;
 use settings::RelaySettings;
-
-/// Longest reply of a server in a log record, in characters.
-const REPLY_SHOWN_MAX: usize = 500;
 
 /// A configured `relay`.
 pub struct RelaySink(Arc<Relay>);
@@ -117,8 +115,7 @@ impl Relay {
             let doing = format!("understand what {shown} answers to {step}");
             return SinkError::new(doing, ReplyError::Malformed).with_fault(Fault::Garbled);
         }
-        let said: String = reply.shown().chars().take(REPLY_SHOWN_MAX).collect();
-        SinkError::bare(format!("{shown} refused at {step}: {said}"))
+        SinkError::bare(format!("{shown} refused at {step}: {}", reply.shown()))
             .with_fault(Fault::Refused(Box::new(reply.for_client())))
     }
 }

@@ -14,7 +14,8 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::greet::{Hop, HopError};
+use super::error::HopError;
+use super::greet::Hop;
 use super::settings::RelaySettings;
 use super::wire::WireError;
 

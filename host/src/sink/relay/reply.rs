@@ -18,6 +18,8 @@ pub(super) const LINE_MAX: usize = 2048;
 pub(super) const LINES_MAX: usize = 128;
 /// Longest reply in bytes, all its lines together.
 pub(super) const REPLY_MAX: usize = 32 << 10;
+/// Longest reply in a log, in characters: a record may hold one for each recipient, or for each address.
+pub(super) const SHOWN_MAX: usize = 500;
 
 /// What the next server said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,9 +116,9 @@ impl HopReply {
         self.code == 421
     }
 
-    /// As it stands in logs: code and text in one line.
+    /// As it stands in logs: code and text in one line, at most [`SHOWN_MAX`] characters of it.
     pub(super) fn shown(&self) -> String {
-        format!("{} {}", self.code, self.lines.join(" "))
+        format!("{} {}", self.code, self.lines.join(" ")).chars().take(SHOWN_MAX).collect()
     }
 
     /// The same for our own client: its code, its enhanced code, its text, in one line. A 421 is a 451, as it is their
@@ -210,6 +212,16 @@ mod tests {
         let long = |n: usize| [&b"250-"[..], &vec![b'x'; n - 6], b"\r\n"].concat().repeat(REPLY_MAX / n);
         assert_eq!(decode(&long(1024), 4096), Ok(None));
         assert_eq!(decode(&[long(1024), b"250 x\r\n".to_vec()].concat(), 4096), Err(ReplyError::TooLong));
+    }
+
+    #[test]
+    fn what_logs_show() {
+        assert_eq!(reply(550, &["5.1.1 one", "two"]).shown(), "550 5.1.1 one two");
+        let text = |len: usize| reply(550, &["x".repeat(len).as_str()]).shown().len();
+        assert_eq!(
+            (text(SHOWN_MAX - 4), text(SHOWN_MAX - 3), text(REPLY_MAX)),
+            (SHOWN_MAX, SHOWN_MAX, SHOWN_MAX)
+        );
     }
 
     #[test]

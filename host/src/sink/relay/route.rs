@@ -16,10 +16,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use super::greet::{self, Hop, HopError};
+use super::error::{HopError, NoHop};
+use super::greet::{self, Hop};
 use super::settings::RelaySettings;
 use super::target::Target;
-use crate::sink::Fault;
 
 /// Addresses of one name that are looked at.
 const ADDRESSES_MAX: usize = 8;
@@ -60,26 +60,26 @@ pub(super) struct Route {
     here: VecDeque<(usize, SocketAddr)>,
     /// Those that failed lately.
     later: VecDeque<(usize, SocketAddr)>,
-    error: Option<HopError>,
+    /// The address that is at work, and has not failed so far.
+    pub(super) trying: Option<SocketAddr>,
+    errors: NoHop,
 }
 
 impl Route {
-    /// The next server that takes messages.
-    ///
-    /// # Errors
-    /// There is none left: what went wrong, where possible something that may pass.
-    pub(super) async fn next(&mut self, settings: &RelaySettings, dead: &Dead) -> Result<Hop, HopError> {
+    /// The next server that takes messages; `None`: there is none left.
+    pub(super) async fn next(&mut self, settings: &RelaySettings, dead: &Dead) -> Option<Hop> {
         while let Some((place, peer)) = self.candidate(settings, dead).await {
             let Some(target) = settings.targets.get(place) else { continue };
+            self.trying = Some(peer);
             match greet::connect(settings, target, peer).await {
                 Ok(hop) => {
                     dead.remove(peer);
-                    return Ok(hop);
+                    return Some(hop);
                 }
                 Err(error) => self.failed(dead, peer, error),
             }
         }
-        Err(self.error.take().unwrap_or_else(|| unresolved("address", io::ErrorKind::NotFound.into())))
+        None
     }
 
     /// A server that it gave was none after all.
@@ -88,11 +88,18 @@ impl Route {
         self.note(error);
     }
 
-    /// Mail that another address may yet take is not refused for good.
-    fn note(&mut self, error: HopError) {
-        if self.error.is_none() || error.fault() != Fault::Loop {
-            self.error = Some(error);
+    /// Something went wrong, which says nothing of what comes next.
+    pub(super) fn note(&mut self, error: HopError) {
+        self.trying = None;
+        self.errors.note(error);
+    }
+
+    /// What went wrong so far, the address included that has not answered yet. It is forgotten here.
+    pub(super) fn errors(&mut self) -> NoHop {
+        if let Some(peer) = self.trying.take() {
+            self.errors.note(HopError::Pending { peer });
         }
+        std::mem::take(&mut self.errors)
     }
 
     async fn candidate(&mut self, settings: &RelaySettings, dead: &Dead) -> Option<(usize, SocketAddr)> {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use super::door::Shut;
-use super::greet::HopError;
+use super::error::{HopError, NoHop};
 use super::settings::{BareNewlines, Protocol, RelaySettings, Tls};
 use super::*;
 use crate::chain::OwnAddresses;
@@ -89,5 +89,31 @@ fn what_an_error_means() {
     assert_eq!(HopError::Shut(Shut::Private(peer.ip())).fault(), Fault::NotAllowed);
     assert_eq!(HopError::Full(1).fault(), Fault::Full);
     let answer = HopError::Answer { peer, step: "EHLO", reply: "554 no".into() };
-    assert_eq!(answer.fault(), Fault::Unreachable);
+    assert_eq!(answer.fault(), Fault::Unwilling);
+}
+
+/// Goal: of several errors the client learns the most telling one, wherever it stands; a loop only where there is nothing else.
+#[test]
+fn what_several_errors_mean() {
+    let peer: SocketAddr = "192.0.2.1:25".parse().unwrap();
+    let refused = || HopError::Connect { peer, source: std::io::ErrorKind::ConnectionRefused.into() };
+    let login = || HopError::Login { peer, why: "535 no".into() };
+    let ours = || HopError::Shut(Shut::Ours(peer));
+    let fault = |errors: Vec<HopError>| {
+        let mut all = NoHop::default();
+        errors.into_iter().for_each(|error| all.note(error));
+        all.fault()
+    };
+    assert_eq!(fault(vec![login(), refused(), ours()]), Fault::Insecure);
+    assert_eq!(fault(vec![ours(), refused(), login()]), Fault::Insecure);
+    assert_eq!(fault(vec![ours(), refused()]), Fault::Unreachable);
+    assert_eq!(fault(vec![refused(), HopError::Pending { peer }]), Fault::Lost);
+    assert_eq!(fault(vec![ours(), ours()]), Fault::Loop);
+    let left = |text: &str| HopError::Left {
+        peer,
+        step: "RCPT",
+        reply: HopReply { code: 421, lines: vec![text.into()] },
+    };
+    let reply = |text| Fault::Left(crate::smtp::Reply::new(451, "4.0.0", text));
+    assert_eq!(fault(vec![refused(), left("first"), left("second")]), reply("first"));
 }
