@@ -122,7 +122,7 @@ impl HopError {
         match self {
             Self::Unresolved { .. } | Self::Connect { .. } => Fault::Unreachable,
             Self::Answer { .. } => Fault::Unwilling,
-            Self::Left { reply, .. } => Fault::Left(reply.for_client()),
+            Self::Left { reply, .. } => Fault::Left(Box::new(reply.for_client())),
             Self::Shut(Shut::Ours(_)) | Self::OurName { .. } => Fault::Loop,
             Self::Shut(_) => Fault::NotAllowed,
             Self::Wire { source, .. } => source.fault(),

@@ -114,6 +114,6 @@ fn what_several_errors_mean() {
         step: "RCPT",
         reply: HopReply { code: 421, lines: vec![text.into()] },
     };
-    let reply = |text| Fault::Left(crate::smtp::Reply::new(451, "4.0.0", text));
+    let reply = |text| Fault::Left(Box::new(crate::smtp::Reply::new(451, "4.0.0", text)));
     assert_eq!(fault(vec![refused(), left("first"), left("second")]), reply("first"));
 }
