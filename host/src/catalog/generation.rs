@@ -190,6 +190,7 @@ impl Tenant {
     pub(super) fn caps(limits: &Limits) -> Caps {
         Caps {
             messages: limits.concurrent_messages,
+            per_network: limits.concurrent_messages_per_network,
             instances: limits.concurrent_instances,
             buffered: limits.buffered_max.0,
         }

@@ -142,6 +142,9 @@ limits! {
     facts_max: usize, 0..=64, 64;
     /// Messages of one tenant in its chain at once. Default 64.
     concurrent_messages: usize, 1..=100_000, 64;
+    /// Of these, from one client network, /24 or /64: who comes slowly keeps a place for long. Default 32: no network has all of
+    /// them.
+    concurrent_messages_per_network: usize, 1..=100_000, 32;
     /// Sandboxed instances of one tenant at once. A message waits for as many as its chain has sandboxed stages. Default 512:
     /// an eighth of the pool.
     concurrent_instances: usize, 1..=100_000, 512;

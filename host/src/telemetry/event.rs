@@ -143,7 +143,7 @@ pub enum Event {
         id: String,
         /// Whose.
         tenant: String,
-        /// Which limit: `concurrent_messages`, `concurrent_instances`, `buffered_max`.
+        /// Which limit: `concurrent_messages`, `concurrent_messages_per_network`, `concurrent_instances`, `buffered_max`.
         limit: &'static str,
         /// How long it waited, in milliseconds.
         waited_ms: u64,

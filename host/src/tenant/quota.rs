@@ -1,11 +1,17 @@
 //! How much a tenant may have in the works at once: messages, sandboxed instances, content on its way. Lives across
 //! generations: a reload changes the limits, never the counts.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::places::{Places, Taken};
+use crate::gate::network_of;
+
+/// Client networks that are remembered before those without a message are forgotten.
+const NETWORKS_KEPT: usize = 1024;
 
 /// Content is counted in units of this many bytes.
 const UNIT: usize = 1 << 10;
@@ -15,6 +21,8 @@ const UNIT: usize = 1 << 10;
 pub struct Caps {
     /// `concurrent_messages`.
     pub messages: usize,
+    /// `concurrent_messages_per_network`.
+    pub per_network: usize,
     /// `concurrent_instances`.
     pub instances: usize,
     /// `buffered_max`, in bytes.
@@ -25,6 +33,9 @@ pub struct Caps {
 #[derive(Debug)]
 pub struct Quota {
     messages: Arc<Places>,
+    /// Of each client network.
+    networks: Mutex<HashMap<IpAddr, Arc<Places>>>,
+    per_network: AtomicUsize,
     instances: Arc<Places>,
     buffered: Arc<Places>,
     /// The tenant was removed.
@@ -34,6 +45,7 @@ pub struct Quota {
 /// A message's turn: its place, and places for its instances. Dropped, the next ones have them.
 #[derive(Debug)]
 pub struct Turn {
+    _network: Option<Taken>,
     _message: Taken,
     _instances: Taken,
 }
@@ -54,6 +66,8 @@ impl Quota {
         let (messages, instances) = (Places::new(caps.messages), Places::new(caps.instances));
         Arc::new(Self {
             messages,
+            networks: Mutex::default(),
+            per_network: AtomicUsize::new(caps.per_network),
             instances,
             buffered: Places::new(units(caps.buffered)),
             is_gone: AtomicBool::new(false),
@@ -73,21 +87,50 @@ impl Quota {
     /// Changes the limits. What is taken stays taken.
     pub fn set_caps(&self, caps: Caps) {
         self.messages.set_limit(caps.messages);
+        self.per_network.store(caps.per_network, Ordering::Relaxed);
+        let networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
+        networks.values().for_each(|places| places.set_limit(caps.per_network));
+        drop(networks);
         self.instances.set_limit(caps.instances);
         self.buffered.set_limit(units(caps.buffered));
     }
 
-    /// A turn for one message, whose chain makes so many instances, in the order of asking; waits `wait_max` at most.
+    /// A turn for one message of `client`, if it has one, whose chain makes so many instances, in the order of asking; waits
+    /// `wait_max` at most.
     ///
     /// # Errors
     /// None came in time.
-    pub async fn turn(&self, instances: usize, wait_max: Duration) -> Result<Turn, Busy> {
+    pub async fn turn(
+        &self,
+        client: Option<IpAddr>,
+        instances: usize,
+        wait_max: Duration,
+    ) -> Result<Turn, Busy> {
         let began = Instant::now();
         let busy = |limit| Busy { limit, waited: wait_max };
-        let message = self.messages.take(1, wait_max).await.ok_or(busy("concurrent_messages"))?;
-        let left = wait_max.saturating_sub(began.elapsed());
-        let instances = self.instances.take(instances, left).await.ok_or(busy("concurrent_instances"))?;
-        Ok(Turn { _message: message, _instances: instances })
+        let left = || wait_max.saturating_sub(began.elapsed());
+        // First, so that who waits for its own network's places holds none of the others'.
+        let network = match client {
+            Some(client) => {
+                let taken = self.network(client).take(1, left()).await;
+                Some(taken.ok_or(busy("concurrent_messages_per_network"))?)
+            }
+            None => None,
+        };
+        let message = self.messages.take(1, left()).await.ok_or(busy("concurrent_messages"))?;
+        let instances = self.instances.take(instances, left()).await.ok_or(busy("concurrent_instances"))?;
+        Ok(Turn { _network: network, _message: message, _instances: instances })
+    }
+
+    /// The places of a client's network.
+    fn network(&self, client: IpAddr) -> Arc<Places> {
+        let mut networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
+        if networks.len() >= NETWORKS_KEPT {
+            // Whoever has a place or waits for one holds it.
+            networks.retain(|_, places| Arc::strong_count(places) > 1);
+        }
+        let limit = self.per_network.load(Ordering::Relaxed);
+        networks.entry(network_of(client)).or_insert_with(|| Places::new(limit)).clone()
     }
 
     /// Room for content of one message; none yet.
@@ -156,27 +199,53 @@ mod tests {
     use super::*;
 
     const SHORT: Duration = Duration::from_millis(5);
-    const CAPS: Caps = Caps { messages: 2, instances: 4, buffered: 64 << 10 };
+    const CAPS: Caps = Caps { messages: 2, per_network: 1, instances: 4, buffered: 64 << 10 };
 
     /// One message past the limit is told which one it was.
     #[tokio::test]
     async fn messages_at_the_limit_and_one_past_it() {
         let quota = Quota::new(CAPS);
-        let turns = (quota.turn(1, SHORT).await.unwrap(), quota.turn(1, SHORT).await.unwrap());
+        let turns = (quota.turn(None, 1, SHORT).await.unwrap(), quota.turn(None, 1, SHORT).await.unwrap());
         assert_eq!(quota.in_use(), 2);
-        assert_eq!(quota.turn(0, SHORT).await.unwrap_err().limit, "concurrent_messages");
+        assert_eq!(quota.turn(None, 0, SHORT).await.unwrap_err().limit, "concurrent_messages");
         drop(turns);
         assert_eq!(quota.in_use(), 0);
+    }
+
+    /// One network does not have all places, and its waiting messages hold none of the others'.
+    #[tokio::test]
+    async fn a_network_at_its_limit_and_one_past_it() {
+        let quota = Quota::new(CAPS);
+        let turn = |client: &str| quota.turn(Some(client.parse().unwrap()), 0, SHORT);
+        let first = turn("192.0.2.1").await.unwrap();
+        assert_eq!(turn("192.0.2.200").await.unwrap_err().limit, "concurrent_messages_per_network");
+        let _other = turn("198.51.100.1").await.unwrap();
+        assert_eq!(turn("203.0.113.1").await.unwrap_err().limit, "concurrent_messages");
+        drop(first);
+        assert!(turn("192.0.2.200").await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn networks_without_a_message_are_forgotten() {
+        let quota = Quota::new(CAPS);
+        for n in 0..2 * NETWORKS_KEPT {
+            let [a, b] = u16::try_from(n).unwrap().to_be_bytes();
+            assert!(quota.turn(Some([10, a, b, 1].into()), 0, SHORT).await.is_ok());
+        }
+        assert!(quota.networks.lock().unwrap().len() <= NETWORKS_KEPT);
     }
 
     #[tokio::test]
     async fn instances_at_the_limit_and_one_past_it() {
         let quota = Quota::new(CAPS);
-        let four = quota.turn(4, SHORT).await.unwrap();
-        assert_eq!(quota.turn(1, SHORT).await.unwrap_err().limit, "concurrent_instances");
+        let four = quota.turn(None, 4, SHORT).await.unwrap();
+        assert_eq!(quota.turn(None, 1, SHORT).await.unwrap_err().limit, "concurrent_instances");
         assert_eq!(quota.in_use(), 1, "the place of who gave up is free again");
         drop(four);
-        assert_eq!(quota.turn(5, Duration::from_secs(30)).await.unwrap_err().limit, "concurrent_instances");
+        assert_eq!(
+            quota.turn(None, 5, Duration::from_secs(30)).await.unwrap_err().limit,
+            "concurrent_instances"
+        );
     }
 
     #[tokio::test]

@@ -78,9 +78,10 @@ impl Job {
             }
         };
         let tenant = &self.tenant;
+        let client = self.envelope.fact("client.ip").and_then(|client| client.parse().ok());
         // A client that goes away while its message waits for its turn gives the place up.
         let turn = tokio::select! {
-            turn = tenant.quota.turn(tenant.line_up.instances(), tenant.limits.queue_wait_max) => turn,
+            turn = tenant.quota.turn(client, tenant.line_up.instances(), tenant.limits.queue_wait_max) => turn,
             () = answer.closed() => return self.record(None, 0, None),
         };
         let _turn = match turn {

@@ -57,7 +57,7 @@ impl Asked {
         let leave = Leave::of_checks(&self.chains.telemetry, &self.tenant, &self.envelope);
         let Ok(leave) = leave else { return Err(replies::recipient_busy()) };
         // The wait for a place is the client's wait too.
-        let turn = self.tenant.quota.turn(1, budget).await;
+        let turn = self.tenant.quota.turn(None, 1, budget).await;
         let _turn = turn.map_err(|_| replies::recipient_busy())?;
         let tenant = self.tenant.clone();
         let seat = self.chains.share.seat(&tenant.name, tenant.weight);

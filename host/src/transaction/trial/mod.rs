@@ -155,7 +155,7 @@ impl Chains {
         header_size_max: usize,
         message: Bytes,
     ) -> Result<Outcome, String> {
-        let turn = tenant.quota.turn(line_up.instances(), tenant.limits.queue_wait_max).await;
+        let turn = tenant.quota.turn(None, line_up.instances(), tenant.limits.queue_wait_max).await;
         let turn = turn.map_err(|busy| busy.to_string())?;
         let limits = RunLimits { chunk_size: self.chunk_size, header_size_max };
         let seat = self.share.seat(&tenant.name, tenant.weight);
