@@ -63,6 +63,18 @@ impl Certificate {
         }
     }
 
+    /// The same, and it calls itself an authority, as `openssl req -x509` makes them.
+    ///
+    /// # Panics
+    /// Where the random source fails.
+    pub fn of_authority(name: &str) -> Self {
+        let key = rcgen::KeyPair::generate().expect("a key can be made");
+        let mut params = rcgen::CertificateParams::new([name.to_owned()]).expect("the name is one");
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let made = params.self_signed(&key).expect("a plain certificate can be made");
+        Self { cert_pem: made.pem(), key_pem: key.serialize_pem(), der: made.der().clone() }
+    }
+
     /// A server's side of TLS.
     ///
     /// # Panics

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{Drain, Ended, Port, reached};
-use crate::telemetry::Event;
+use crate::telemetry::{Event, causes};
 use crate::tls::{TlsSlot, Wire};
 
 impl Port {
@@ -18,7 +18,7 @@ impl Port {
             () = reached(&mut drain, Drain::Draining) => return Err(Ended::Draining),
         };
         done.map_err(|error| {
-            let (listener, error) = (self.listener.name.clone(), error.to_string());
+            let (listener, error) = (self.listener.name.clone(), causes(&error));
             self.chains.telemetry.emit(Event::HandshakeFailed { listener, client, error });
             Ended::Tls
         })

@@ -3,13 +3,15 @@
 use std::error::Error;
 use std::fmt::Write as _;
 
+use super::certificates;
+
 /// `error` and everything in its `source()` chain, joined by `: `. A cause that only repeats the end of what stands
 /// already is left out.
 pub fn causes(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
+    let mut text = told(error);
     let mut next = error.source();
     while let Some(cause) = next {
-        let cause_text = cause.to_string();
+        let cause_text = told(cause);
         if !text.ends_with(&cause_text) {
             // Writing to a string cannot fail.
             let _ = write!(text, ": {cause_text}");
@@ -17,6 +19,10 @@ pub fn causes(error: &(dyn Error + 'static)) -> String {
         next = cause.source();
     }
     one_line(&text)
+}
+
+fn told(error: &(dyn Error + 'static)) -> String {
+    certificates::words(error).map_or_else(|| error.to_string(), str::to_owned)
 }
 
 /// Lines joined by a space: a backtrace of a guest, say, has several.
@@ -33,6 +39,17 @@ mod tests {
         let io = std::io::Error::other("disk on fire");
         let error = crate::sink::SinkError::new("writing `x`", io);
         assert_eq!(causes(&error), "writing `x`: disk on fire");
+    }
+
+    /// Goal: words for people also where the error comes from a socket, and those of rustls where it has some.
+    #[test]
+    fn certificates_in_words() {
+        let of = |why| causes(&std::io::Error::other(rustls::Error::InvalidCertificate(why)));
+        assert!(
+            of(rustls::CertificateError::UnknownIssuer)
+                .starts_with("the certificate is issued by no authority")
+        );
+        assert_eq!(of(rustls::CertificateError::Revoked), "invalid peer certificate: Revoked");
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! Knows nothing of mail, tenants or stages but their names.
 
 pub mod causes;
+mod certificates;
 pub mod event;
 pub(crate) mod line;
 pub mod live;

@@ -177,6 +177,16 @@ async fn clients_certificates() {
         assert_eq!(facts.client, None);
         shake(&required, &server, "mx.example", shown).await.unwrap_err();
     }
+    // What is wrong is said in words.
+    for (shown, words) in [
+        (&server, "the certificate is issued by no authority"),
+        (&foreign, "the certificate was not signed by the authority"),
+        (&authority, "the certificate is an authority itself (CA:TRUE)"),
+    ] {
+        let (error, _) = shake(&required, &server, "mx.example", Some(shown)).await.unwrap_err();
+        let told = crate::telemetry::causes(&error);
+        assert!(told.starts_with(words), "{told}");
+    }
     // Nobody is asked.
     let slot = TlsSlot::load(&settings(main)).unwrap();
     assert_eq!(shake(&slot, &server, "mx.example", Some(&client)).await.unwrap().client, None);

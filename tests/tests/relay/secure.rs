@@ -60,6 +60,33 @@ fn tls_that_is_required() {
     }
 }
 
+/// Goal: a self-signed certificate that calls itself an authority is known where `ca` holds it; where it does not, the log
+/// says in words what to do.
+#[test]
+fn a_self_signed_certificate() {
+    let certificate = Certificate::of_authority("127.0.0.1");
+    let hop = Hop::script(|_| Act::Usual).tls(&certificate).start();
+    let server = required(&hop, &certificate, "").start();
+    assert_eq!(send(&server, CONTENT).code, 250);
+    assert_eq!(server.wait_records("relayed", 1)[0]["tls"], true);
+    for (hop, words) in [
+        (
+            Hop::script(|_| Act::Usual).tls(&Certificate::of_authority("127.0.0.1")).start(),
+            "is an authority itself (CA:TRUE)",
+        ),
+        (
+            Hop::script(|_| Act::Usual).tls(&Certificate::of("127.0.0.1")).start(),
+            "was not signed by the authority",
+        ),
+    ] {
+        let server = required(&hop, &certificate, "").start();
+        assert!(send(&server, CONTENT).text().starts_with("451 4.7.5 "));
+        let failed = server.wait_records("sink_failed", 1).remove(0);
+        let error = failed["error"].as_str().unwrap();
+        assert!(error.contains(words) && !error.contains("OtherError"), "{error}");
+    }
+}
+
 /// Goal: what comes in plain text behind the answer to STARTTLS is not taken for an answer under TLS; and a server whose TLS is
 /// broken gets its mail in plain text only where `opportunistic` says so.
 #[test]
@@ -96,7 +123,9 @@ fn logins() {
         assert_eq!(send(&server, CONTENT).code, 250, "{offers}");
         assert_eq!(hop.sessions()[0].lines[2..2 + said.len()], *said, "{offers}");
     }
-    for (offers, answer) in [("AUTH=PLAIN", "535 5.7.8 wrong"), ("AUTH=GSSAPI", "500 what")] {
+    for (offers, answer) in
+        [("AUTH=PLAIN", "535 5.7.8 wrong: AUTH PLAIN AGFjbWUAaHVudGVyMg=="), ("AUTH=GSSAPI", "500 what")]
+    {
         let script = move |line: &str| if line.starts_with("AUTH") { Act::say(answer) } else { Act::Usual };
         let hop = Hop::script(script).offers(offers).start();
         let server = relaying(&hop, auth).file("secret", b"hunter2\n").start();

@@ -159,7 +159,7 @@ impl Greeter<'_> {
                 235 if exchange.is_complete() => return Ok(()),
                 235 => return Err(failed("it did not prove that it knows the password".to_owned())),
                 334 => {}
-                _ => return Err(failed(reply.shown())),
+                _ => return Err(failed(without(&line, reply).shown())),
             }
             let challenge = reply.lines.concat();
             (exchange, line) = blocking(move || {
@@ -190,6 +190,15 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, String> + Send + 'static,
 ) -> Result<T, String> {
     tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string())?
+}
+
+/// A reply without what was just said, which may be a password: some servers repeat what they do not like.
+fn without(said: &str, mut reply: HopReply) -> HopReply {
+    let secret = said.rsplit(' ').next().filter(|word| !word.is_empty() && *word != "LOGIN");
+    if let Some(secret) = secret {
+        reply.lines.iter_mut().for_each(|line| *line = line.replace(secret, "***"));
+    }
+    reply
 }
 
 /// Random, and without a comma.
