@@ -27,6 +27,8 @@ pub enum Act {
     Usual,
     /// These lines, as they are, CRLF added to the last.
     Say(String),
+    /// The first, and a while later the second, which `LATER` in its session stands for.
+    SayLater(String, String),
     /// These lines, then the connection is closed.
     SayAndClose(String),
     /// The connection is closed.
@@ -243,6 +245,13 @@ impl Talk {
             Act::Say(text) => {
                 self.say(&text)?;
                 if upper == "DATA" && text.starts_with("354") { self.content() } else { Ok(()) }
+            }
+            Act::SayLater(text, later) => {
+                self.say(&text)?;
+                thread::sleep(Duration::from_millis(200));
+                self.say(&later)?;
+                self.note(|session| session.lines.push("LATER".to_owned()));
+                Ok(())
             }
             Act::SayAndClose(text) => {
                 self.say(&text)?;

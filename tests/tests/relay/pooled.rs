@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gatepost_tests::hop::{Act, Hop};
+use gatepost_tests::tls::Certificate;
 use gatepost_tests::wait::until;
 
 use crate::{CONTENT, relaying, send};
@@ -106,4 +107,38 @@ fn so_many_at_once() {
     first.expect("RSET", 250);
     second.expect("MAIL FROM:<a@client.test>", 250);
     second.expect("RCPT TO:<b@acme.example>", 250);
+}
+
+/// Goal: a connection on which something stands that was not asked for is not kept: it would be taken for the next answer.
+#[test]
+fn something_that_was_not_asked() {
+    for is_tls in [false, true] {
+        let script = |line: &str| match line {
+            "CONTENT" => Act::SayLater("250 2.0.0 ok".into(), "250 2.0.0 ok once more".into()),
+            _ => Act::Usual,
+        };
+        let hop = Hop::script(script);
+        let hop = if is_tls { hop.tls(&Certificate::of("127.0.0.1")) } else { hop }.start();
+        let server = relaying(&hop, "").start();
+        for n in 1..=2 {
+            assert_eq!(send(&server, CONTENT).code, 250);
+            until("an answer that nobody asked for", || (hop.lines("LATER").len() == n).then_some(()));
+        }
+        assert_eq!(hop.sessions().len(), 2, "TLS: {is_tls}");
+    }
+}
+
+/// Goal: nor is one whose last answer leaves open what it waits for: the next MAIL might be content to it.
+#[test]
+fn an_answer_that_is_none() {
+    let answers = AtomicUsize::new(0);
+    let hop = Hop::script(move |line| match line {
+        "CONTENT" if answers.fetch_add(1, Ordering::SeqCst) == 0 => Act::say("354 go on"),
+        _ => Act::Usual,
+    });
+    let hop = hop.start();
+    let server = relaying(&hop, "").start();
+    assert_eq!(send(&server, CONTENT).code, 451);
+    assert_eq!(send(&server, CONTENT).code, 250);
+    assert_eq!(hop.sessions().len(), 2);
 }

@@ -90,6 +90,18 @@ fn an_envelope_that_changed() {
     }
 }
 
+/// Goal: a server that does not start over is told all anew by another connection; that it has no RSET is no refusal.
+#[test]
+fn a_server_without_rset() {
+    let hop = Hop::answering("RSET", "502 5.5.1 what?");
+    let guest = Guest::new().wit("import next;", "import next; import envelope-edit;");
+    let guest = guest.open("(drop (call $add_rcpt @\"c@acme.example\")) (global.get $ok)");
+    let server = serving(&hop, Some(&guest), "guest | relay", "[stage.guest]\ngrants = [\"envelope\"]");
+    let reply = send(&server, CONTENT).text();
+    assert!(reply.starts_with("250 "), "{reply}");
+    assert_eq!((hop.sessions().len(), hop.messages()), (2, vec![wire(CONTENT)]));
+}
+
 /// Goal: a trial of a chain does not even connect.
 #[test]
 fn a_trial() {

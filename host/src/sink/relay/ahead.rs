@@ -103,10 +103,12 @@ impl RelayAhead {
     async fn settle(&mut self, envelope: &Envelope) -> Result<Lease, SinkError> {
         self.route = Route::default();
         if let Some(Begun { mut lease, mail, recipients }) = self.begun.take()
-            && let Some(hop) = lease.hop().filter(|hop| !hop.wire.is_stale())
+            && let Ok(hop) = lease.work()
+            && !hop.wire.is_stale()
         {
             let peer = hop.peer;
             let needed = commands::mail(envelope, &hop.offers).map_err(unfit)?;
+            lease.stands(Standing::Begun);
             if needed == mail && recipients == envelope.recipients() {
                 return Ok(lease);
             }
@@ -221,7 +223,11 @@ async fn say(
             let reply = hop.wire.reply(limit).await.map_err(|error| lost(step, error))?;
             match reply.code / 100 {
                 _ if reply.is_goodbye() => return Err(Trouble::Gone(HopError::Left { peer, step, reply })),
-                2 | 4 | 5 => replies.push(reply),
+                // It has nothing against the message: another connection needs no RSET.
+                4 | 5 if step == "RSET" => {
+                    return Err(Trouble::Gone(HopError::Answer { peer, step, reply: reply.shown() }));
+                }
+                2 | 4 | 5 => replies.push(reply.short()),
                 _ => return Err(lost(step, ReplyError::Malformed.into())),
             }
         }

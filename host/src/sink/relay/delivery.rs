@@ -160,8 +160,10 @@ impl RelayDelivery {
     /// A server that answers before the end has come answers something else: that is not to be taken for the answer.
     async fn nothing_said_yet(&mut self) -> Result<(), SinkError> {
         let said = match self.lease.work() {
-            Ok(hop) if hop.wire.is_stale() => hop.wire.last_words().await,
-            Ok(_) => return Ok(()),
+            Ok(hop) => match hop.wire.is_stale() {
+                true => hop.wire.last_words().await,
+                false => return Ok(()),
+            },
             Err(error) => return Err(self.lost(error)),
         };
         Err(said.map_or_else(|| self.lost(WireError::OutOfTurn), |reply| self.refused("content", &reply)))
@@ -184,9 +186,10 @@ impl RelayDelivery {
         };
         let mut replies = Vec::with_capacity(count);
         for _ in 0..count {
-            replies.push(self.answer(self.relay.settings.reply_timeout).await?);
+            replies.push(self.answer(self.relay.settings.reply_timeout).await?.short());
         }
-        if !replies.iter().any(HopReply::is_goodbye) {
+        // What is no answer leaves open whether it waits for a command or for more content.
+        if replies.iter().all(|reply| reply.is_ok() || (reply.is_refusal() && !reply.is_goodbye())) {
             self.lease.stands(Standing::Free);
         }
         Ok(replies)

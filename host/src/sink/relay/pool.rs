@@ -72,7 +72,7 @@ impl Pool {
     /// A connection that was kept and is still there.
     pub(super) fn take(&self) -> Option<Hop> {
         let mut idle = self.idle();
-        while let Some((since, hop)) = idle.hops.pop_back() {
+        while let Some((since, mut hop)) = idle.hops.pop_back() {
             if since.elapsed() < self.idle_timeout && !hop.wire.is_stale() {
                 return Some(hop);
             }

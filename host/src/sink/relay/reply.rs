@@ -116,6 +116,18 @@ impl HopReply {
         self.code == 421
     }
 
+    /// The same with the first [`SHOWN_MAX`] bytes of its text: more is neither logged nor passed on, and a message may wait
+    /// for a thousand of them.
+    pub(super) fn short(mut self) -> Self {
+        let mut left = SHOWN_MAX;
+        for line in &mut self.lines {
+            line.truncate(line.floor_char_boundary(left));
+            line.shrink_to_fit();
+            left -= line.len();
+        }
+        self
+    }
+
     /// As it stands in logs: code and text in one line, at most [`SHOWN_MAX`] characters of it.
     pub(super) fn shown(&self) -> String {
         format!("{} {}", self.code, self.lines.join(" ")).chars().take(SHOWN_MAX).collect()
@@ -222,6 +234,15 @@ mod tests {
             (text(SHOWN_MAX - 4), text(SHOWN_MAX - 3), text(REPLY_MAX)),
             (SHOWN_MAX, SHOWN_MAX, SHOWN_MAX)
         );
+    }
+
+    #[test]
+    fn what_is_kept_of_a_reply() {
+        let (almost, umlaut) = ("x".repeat(SHOWN_MAX - 1), "\u{e4}".to_owned());
+        let kept = HopReply { code: 550, lines: vec![almost.clone(), umlaut, "y".repeat(REPLY_MAX)] }.short();
+        assert_eq!(kept.lines, [almost, String::new(), "y".to_owned()]);
+        let whole = reply(250, &["2.0.0 ok", ""]);
+        assert_eq!(whole.clone().short(), whole);
     }
 
     #[test]

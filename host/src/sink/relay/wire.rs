@@ -12,6 +12,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use futures_util::FutureExt as _;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -83,14 +84,18 @@ impl Wire {
     }
 
     /// Whether the server has closed, or has said something unasked.
-    pub(super) fn is_stale(&self) -> bool {
-        // Under TLS session tickets may come at any time.
+    pub(super) fn is_stale(&mut self) -> bool {
         let (socket, flags) = match &self.stream {
             Stream::Plain(socket) => (socket, PollFlags::RDHUP | PollFlags::IN),
             Stream::Tls(tls) => (tls.get_ref().0, PollFlags::RDHUP),
         };
         let mut fds = [PollFd::new(socket, flags)];
-        !self.input.is_empty() || poll(&mut fds, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
+        if !self.input.is_empty() || poll(&mut fds, Some(&Timespec::default())).is_ok_and(|ready| ready > 0) {
+            return true;
+        }
+        // Under TLS session tickets may come at any time: only reading tells them from words.
+        let Stream::Tls(tls) = &mut self.stream else { return false };
+        tls.read_buf(&mut self.input).now_or_never().is_some()
     }
 
     /// Puts a command into the next segment.
