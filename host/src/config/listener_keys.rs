@@ -2,7 +2,7 @@
 //!
 //! The keys and their defaults are in `listener`; here are their ranges, and which of them need another.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -25,12 +25,12 @@ const TIMEOUT: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::fro
 /// Names and addresses of the listeners so far, and of the admin API.
 pub(super) struct Taken {
     names: HashSet<String>,
-    addresses: HashMap<SocketAddr, String>,
+    addresses: Vec<(SocketAddr, String)>,
 }
 
 impl Taken {
     pub(super) fn new(admin: SocketAddr) -> Self {
-        Self { names: HashSet::new(), addresses: HashMap::from([(admin, "[admin]".to_owned())]) }
+        Self { names: HashSet::new(), addresses: vec![(admin, "[admin]".to_owned())] }
     }
 
     /// Notes what is already taken. Port 0 is any free port, so never taken.
@@ -40,10 +40,20 @@ impl Taken {
             reader.problem("name", "another listener has this name");
         }
         let Some(address) = address.filter(|address| address.port() != 0) else { return };
-        if let Some(other) = self.addresses.insert(address, format!("listener `{name}`")) {
-            reader.problem("address", format!("{address} is taken by {other}"));
+        let other = self.addresses.iter().find(|(other, _)| collide(*other, address));
+        if let Some((taken, other)) = other {
+            let text = format!("{address} is taken by {other}");
+            let why = format!(", at {taken}: a wildcard has the port of every address of its kind");
+            reader.problem("address", if *taken == address { text } else { text + &why });
         }
+        self.addresses.push((address, format!("listener `{name}`")));
     }
+}
+
+/// Whether the kernel lets only one of them be listened at. Whether `[::]` has IPv4, too, is the system's to say.
+fn collide(one: SocketAddr, other: SocketAddr) -> bool {
+    let is_wildcard = one.ip().is_unspecified() || other.ip().is_unspecified();
+    one == other || (is_wildcard && one.port() == other.port() && one.is_ipv4() == other.is_ipv4())
 }
 
 /// Reads one listener; `base` is the folder that relative paths start from. None: its name or address is missing.

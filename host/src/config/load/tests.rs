@@ -208,6 +208,33 @@ fn twins_are_refused() {
     assert_eq!(problems(&[("gatepost.toml", SMALL), ("conf.d/a.toml", more)]), expect);
 }
 
+/// Goal: a wildcard and an address of one port and one kind, in whichever order, are told of before the kernel does.
+#[test]
+fn a_wildcard_takes_the_port_of_every_address() {
+    let listener =
+        |name: &str, address: &str| format!("[[listener]]\nname = \"{name}\"\naddress = \"{address}\"\n");
+    let found =
+        |address: &str| problems(&[("gatepost.toml", SMALL), ("conf.d/a.toml", &listener("a", address))]);
+    assert_eq!(
+        found("0.0.0.0:2525"),
+        [
+            "conf.d/a.toml:3: listener.a.address: 0.0.0.0:2525 is taken by listener `mx`, at 127.0.0.1:2525: a wildcard has the \
+          port of every address of its kind"
+        ]
+    );
+    assert!(found("0.0.0.0:8025")[0].contains("0.0.0.0:8025 is taken by [admin], at 127.0.0.1:8025"));
+    for free in ["0.0.0.0:2526", "[::]:2525", "127.0.0.2:2525", "0.0.0.0:0"] {
+        assert_eq!(found(free), [""; 0], "{free}");
+    }
+    let wild =
+        listener("v6", "[::]:25") + &listener("local", "[::1]:25") + &listener("other", "127.0.0.1:25");
+    let found = problems(&[("gatepost.toml", SMALL), ("conf.d/a.toml", &wild)]);
+    assert!(
+        found.len() == 1 && found[0].contains("listener.local.address: [::1]:25 is taken by"),
+        "{found:?}"
+    );
+}
+
 #[test]
 fn conf_d_is_laid_on_in_name_order() {
     let first = "[server]\nhostname = \"first.example\"\ndrain_timeout = \"1s\"\n";
