@@ -154,12 +154,18 @@ fn all_or_nothing() {
         let report = reload(&server, 422);
         let problems = report["problems"].to_string();
         assert!(problems.contains(told), "{problems}");
-        assert_eq!(report["listeners"], json!([]));
+        assert_eq!((&report["listeners"], &report["config_refused"]), (&json!([]), &json!(true)));
         assert!(Smtp::connect(late).is_err());
         assert_eq!(Smtp::one_message(server.mx(), FROM, &[TO], &large).unwrap().code, 250);
     }
+    server.announce_admin();
+    let told = server.site().gatepost(&["reload"]).exits(78).text();
+    let last = "0 changed, 1 unchanged, 0 refused; the config was refused, and the old one goes on\n";
+    assert!(told.ends_with(last), "{told}");
     std::fs::remove_file(server.site().path().join("conf.d/more.toml")).unwrap();
-    reload(&server, 200);
+    assert_eq!(reload(&server, 200)["config_refused"], false);
+    let ok = server.wait_records("reloaded", 5).iter().map(|record| record["ok"] == true).collect::<Vec<_>>();
+    assert_eq!(ok, [true, false, false, false, true], "of the start, and of four reloads");
     assert!(serves(late));
     assert_eq!(Smtp::one_message(server.mx(), FROM, &[TO], &large).unwrap().code, 552);
 }

@@ -168,17 +168,19 @@ impl Catalog {
         self.config.store(config);
     }
 
+    /// As [`Self::take_up`], and the log has the record `reloaded` of it. Blocks.
+    pub fn reload(&self) -> ReloadReport {
+        let report = self.take_up();
+        self.telemetry.emit(report.record());
+        report
+    }
+
     /// Reads all files anew, builds what changed and swaps it in. A revision that is live goes on meaning what it meant: a newer
     /// version of a component waits until somebody changes the chain, or says it once more. Blocks, for long where components
     /// are compiled: call it where blocking is allowed.
-    pub fn reload(&self) -> ReloadReport {
+    pub fn take_up(&self) -> ReloadReport {
         let report = self.rebuild(None);
         self.announce(&report);
-        self.telemetry.emit(Event::Reloaded {
-            ok: report.is_ok(),
-            changed: report.changed.len() + report.removed.len(),
-            refused: report.refused.len(),
-        });
         report
     }
 

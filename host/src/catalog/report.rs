@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::SmokeWarning;
 use crate::config::Problem;
+use crate::telemetry::Event;
 use crate::telemetry::causes::one_line;
 
 /// What a reload did.
@@ -26,8 +27,11 @@ pub struct ReloadReport {
     /// Listeners that are not as they were.
     #[serde(default)]
     pub listeners: Vec<ListenerChange>,
-    /// What is wrong beyond any one tenant; then nothing changed.
+    /// What is wrong beyond any one tenant: with the config, the tokens, the catalog as a whole. What it is about has not changed.
     pub problems: Vec<Problem>,
+    /// The host's config was refused, and the old one goes on, listeners and their certificates included.
+    #[serde(default)]
+    pub config_refused: bool,
 }
 
 /// A tenant that went live.
@@ -98,6 +102,15 @@ impl ReloadReport {
     pub fn is_ok(&self) -> bool {
         self.refused.is_empty() && self.problems.is_empty()
     }
+
+    /// What the log says of it.
+    pub fn record(&self) -> Event {
+        Event::Reloaded {
+            ok: self.is_ok(),
+            changed: self.changed.len() + self.removed.len(),
+            refused: self.refused.len(),
+        }
+    }
 }
 
 /// For people: a line for each listener and tenant that changed or was refused, and for each problem.
@@ -134,6 +147,12 @@ impl fmt::Display for ReloadReport {
             self.changed.len() + self.removed.len(),
             self.unchanged.len(),
             self.refused.len()
-        )
+        )?;
+        match self.problems.len() {
+            _ if self.config_refused => f.write_str("; the config was refused, and the old one goes on"),
+            0 => Ok(()),
+            1 => f.write_str("; 1 other problem, see above"),
+            problems => write!(f, "; {problems} other problems, see above"),
+        }
     }
 }

@@ -137,8 +137,9 @@ impl AdminHandle for Inner {
             Ok(changes) => (changes, Vec::new()),
             Err(problems) => (Vec::new(), problems),
         };
+        let config_refused = !problems.is_empty();
         let catalog = self.catalog.clone();
-        let mut report = tokio::task::spawn_blocking(move || catalog.reload()).await.unwrap_or_else(|_| {
+        let mut report = tokio::task::spawn_blocking(move || catalog.take_up()).await.unwrap_or_else(|_| {
             let problem = Problem::of_file("catalog", "the reload panicked; nothing has changed");
             ReloadReport { problems: vec![problem], ..ReloadReport::default() }
         });
@@ -147,7 +148,9 @@ impl AdminHandle for Inner {
             self.telemetry.emit(Event::Notice { level: Level::Error, text: format!("reload: {problem}") });
         }
         report.problems.append(&mut problems);
+        report.config_refused = config_refused;
         report.listeners = listeners;
+        self.telemetry.emit(report.record());
         report
     }
 
