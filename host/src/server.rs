@@ -3,6 +3,7 @@
 //! As a library: `Server::builder(config).processor("mine", factory).sink("ours", factory).start().await`, then
 //! `telemetry().subscribe()` for the events, and `drain().await` at the end (`examples/embed.rs`).
 
+mod absent;
 mod certificates;
 mod claim;
 #[cfg(feature = "wasm")]
@@ -44,6 +45,7 @@ use crate::tenant::FairShare;
 use crate::token;
 use crate::transaction::Chains;
 use crate::users::Users;
+pub(crate) use absent::absent;
 #[cfg(feature = "wasm")]
 pub(crate) use code::Code;
 use inner::Inner;

@@ -76,6 +76,43 @@ fn a_dump_loads_again() {
     assert_eq!(first, second);
 }
 
+/// Goal: a key that names a tenant which is not there is a problem with its file and line; a server says so and serves all the same.
+#[test]
+fn tenants_that_are_not_there_are_named() {
+    let certificate = gatepost_tests::tls::Certificate::new();
+    let site = Server::builder().section("server", "postmaster = \"acne\"").site();
+    certificate.write(site.path());
+    let lines = "tls = { cert = \"mx.pem\", key = \"mx.key\", mode = \"starttls\" }\nauth = \"offered\"\nsubmission = \"nix\"\n";
+    site.write("conf.d/mx.toml", format!("[[listener]]\nname = \"mx\"\n{lines}").as_bytes());
+    let told = site.gatepost(&["check"]).exits(78).stderr;
+    for expect in [
+        "conf.d/mx.toml:5: listener.mx.submission: there is no tenant `nix`\n",
+        "server.postmaster: there is no tenant `acne`; did you mean `acme`?\n",
+    ] {
+        assert!(told.contains(expect), "{expect} is not in {told}");
+    }
+    let server = site.start();
+    let warned = |n: usize| {
+        let warned = || {
+            let records = server.records("notice").into_iter();
+            let texts =
+                records.filter(|record| record["level"] == "warn").map(|record| record["text"].to_string());
+            let texts = texts.filter(|text| text.contains("there is no tenant `"));
+            Some(texts.collect::<Vec<_>>()).filter(|texts| texts.len() == n)
+        };
+        gatepost_tests::wait::until("the warnings", warned)
+    };
+    let first = warned(2);
+    assert!(first[0].contains("server.postmaster: there is no tenant `acne`"), "{first:?}");
+    assert!(first[1].contains("listener.mx.submission: there is no tenant `nix`; until"), "{first:?}");
+    let mut client = server.smtp();
+    client.expect("MAIL FROM:<a@client.test>", 250);
+    client.expect("RCPT TO:<postmaster>", 451);
+    client.expect("RCPT TO:<jo@acme.example>", 250);
+    assert_eq!(server.api("POST", "/v1/reload").status, 200);
+    assert_eq!(warned(4)[2..], first);
+}
+
 /// Goal: `conf.d` is laid over the file in name order: keys replaced, listeners merged by name, new ones added.
 #[test]
 fn conf_d_is_laid_over_the_file() {

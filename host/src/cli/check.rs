@@ -10,7 +10,7 @@ use super::exit::{Exit, Problems};
 use crate::catalog::{ChainView, Registry};
 use crate::config;
 use crate::kv::MemoryKv;
-use crate::server::{Grants, certificate_problems, open_catalog};
+use crate::server::{Grants, absent, certificate_problems, open_catalog};
 use crate::telemetry::Telemetry;
 
 pub(super) fn run(config: Option<&Path>, options: &CheckOptions, json: bool) -> anyhow::Result<Exit> {
@@ -35,6 +35,8 @@ pub(super) fn run(config: Option<&Path>, options: &CheckOptions, json: bool) -> 
     )?;
     let (generation, mut report) = catalog.check();
     report.problems.extend(certificate_problems(&config.listeners));
+    let absent = absent(&config, &generation);
+    report.problems.extend(absent.into_iter().map(|it| config::problem_at(&path, &it.key, it.text)));
     let problems: Vec<_> =
         report.refused.iter().flat_map(|refused| refused.problems.iter()).chain(&report.problems).collect();
     if json {

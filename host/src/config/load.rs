@@ -52,7 +52,7 @@ pub fn keys(path: &Path) -> BTreeSet<String> {
     notes.into_keys()
 }
 
-fn read_files(path: &Path, notes: &Notes) -> Node {
+pub(super) fn read_files(path: &Path, notes: &Notes) -> Node {
     let mut root = tree::Table::new();
     for file in std::iter::once(path.to_owned()).chain(conf_d(path, notes)) {
         let name = file.display().to_string();

@@ -123,7 +123,7 @@ fn merge_listeners(base: &mut Vec<Node>, over: Vec<Node>) {
 }
 
 /// The value of `name` where `node` is a table with one.
-fn name_of(node: &Node) -> Option<&str> {
+pub(super) fn name_of(node: &Node) -> Option<&str> {
     match &node.value {
         Value::Table(table) => match &table.get("name")?.value {
             Value::String(name) => Some(name),

@@ -9,6 +9,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
+use super::absent::{Absent, absent};
 use super::listeners::Listeners;
 use crate::admin::{AdminHandle, BreakerStatus, Guard, Status, TenantStatus};
 use crate::catalog::{Catalog, ListenerChange, ReloadReport, Tenant};
@@ -44,6 +45,16 @@ impl Inner {
             listeners,
             admin: admin.to_string(),
         });
+        self.warn_of_absent();
+    }
+
+    /// Says which tenants the config names that are not there.
+    fn warn_of_absent(&self) {
+        let config = self.config.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for Absent { key, text } in absent(&config, &self.catalog.current()) {
+            let text = format!("{}: {text}; until there is one, its mail gets 451", key.join("."));
+            self.telemetry.emit(Event::Notice { level: Level::Warn, text });
+        }
     }
 
     /// Reads the config file again, and certificates with it. All of it takes effect, or nothing.
@@ -150,6 +161,7 @@ impl AdminHandle for Inner {
         report.problems.append(&mut problems);
         report.config_refused = config_refused;
         report.listeners = listeners;
+        self.warn_of_absent();
         self.telemetry.emit(report.record());
         report
     }
