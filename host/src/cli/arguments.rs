@@ -111,7 +111,7 @@ const MAN_EXAMPLES: &str = "Examples:
 /// Options of `check`.
 #[derive(Debug, Args)]
 pub struct CheckOptions {
-    /// Print the effective config, every default filled in
+    /// Print the effective config, every default filled in, and nothing else on stdout
     #[arg(long)]
     pub dump: bool,
 }

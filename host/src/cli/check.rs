@@ -8,7 +8,7 @@ use super::chain::show_chain;
 use super::client::load_config;
 use super::exit::{Exit, Problems};
 use crate::catalog::{ChainView, Registry};
-use crate::config;
+use crate::config::{self, Problem};
 use crate::kv::MemoryKv;
 use crate::server::{Grants, absent, certificate_problems, open_catalog};
 use crate::telemetry::Telemetry;
@@ -39,6 +39,10 @@ pub(super) fn run(config: Option<&Path>, options: &CheckOptions, json: bool) -> 
     report.problems.extend(absent.into_iter().map(|it| config::problem_at(&path, &it.key, it.text)));
     let problems: Vec<_> =
         report.refused.iter().flat_map(|refused| refused.problems.iter()).chain(&report.problems).collect();
+    if options.dump {
+        // What is printed can be read back: it is the config and nothing else.
+        return if report.is_ok() { Ok(Exit::Ok) } else { Err(refused(&problems)) };
+    }
     if json {
         let tenants = generation.tenants.values().map(|tenant| ChainView::of(tenant)).collect::<Vec<_>>();
         let shown = serde_json::json!({ "ok": report.is_ok(), "problems": problems, "tenants": tenants });
@@ -49,13 +53,15 @@ pub(super) fn run(config: Option<&Path>, options: &CheckOptions, json: bool) -> 
         show(&ChainView::of(tenant), report.refused.iter().any(|refused| refused.tenant == tenant.name));
     }
     if !report.is_ok() {
-        return Err(Problems(problems.into_iter().cloned().collect()).into());
+        return Err(refused(&problems));
     }
-    if !options.dump {
-        let count = generation.tenants.len();
-        outln!("{}: ok, {count} tenant{}", path.display(), if count == 1 { "" } else { "s" });
-    }
+    let count = generation.tenants.len();
+    outln!("{}: ok, {count} tenant{}", path.display(), if count == 1 { "" } else { "s" });
     Ok(Exit::Ok)
+}
+
+fn refused(problems: &[&Problem]) -> anyhow::Error {
+    Problems(problems.iter().map(|problem| Problem::clone(problem)).collect()).into()
 }
 
 fn show(view: &ChainView, refused: bool) {
