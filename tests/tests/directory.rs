@@ -86,6 +86,14 @@ fn check_reads_the_list() {
     let good = Server::builder().tenant("acme", TENANT).file("recipients/acme", LIST.as_bytes()).site();
     let told = good.gatepost(&["check"]).exits(0);
     assert_eq!(told.stderr, "");
+    let list = format!("{LIST}jo@acme.exmaple\n*@bolt.example\n");
+    let others = Server::builder().tenant("acme", TENANT).file("recipients/acme", list.as_bytes()).site();
+    let told = others.gatepost(&["check"]).exits(0);
+    assert!(
+        told.stderr.contains("note: tenant acme: `file` has mailboxes of acme.exmaple, bolt.example, which"),
+        "{}",
+        told.stderr
+    );
     let told = Server::builder().tenant("acme", TENANT).site().gatepost(&["check"]).exits(78);
     assert!((told.text() + &told.stderr).contains("recipients/acme`: is not there"), "{}", told.stderr);
 }

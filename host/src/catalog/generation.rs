@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use super::retirement::Retirement;
 use super::revision::Components;
 use super::smoke::Smoke;
-use crate::chain::{Breaker, ChainSpec, Content, LineUp, PlannedCheck};
+use crate::chain::{Breaker, ChainSpec, Content, LineUp, PlannedCheck, RecipientCheck};
 use crate::config::Limits;
 use crate::mail::Mailbox;
 use crate::tenant::{Caps, DomainTable, Pattern, Quota};
@@ -52,6 +52,16 @@ impl Tenant {
         let checks = self.checks.iter().map(|c| ("recipients", &c.label, &c.breaker));
         let all = stages.chain(checks);
         all.filter_map(|(place, label, breaker)| Some((place, label.as_str(), breaker.as_deref()?)))
+    }
+
+    /// Domains that a checker names and that are not the tenant's, by their A-labels.
+    pub fn others_domains(&self, check: &dyn RecipientCheck) -> Vec<String> {
+        let mut own = DomainTable::default();
+        for pattern in &self.domains {
+            // One owner is never in another's way.
+            let _ = own.insert(pattern, ());
+        }
+        check.domains().into_iter().filter(|domain| own.get(domain).is_none()).collect()
     }
 }
 
