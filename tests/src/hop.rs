@@ -27,8 +27,8 @@ pub enum Act {
     Usual,
     /// These lines, as they are, CRLF added to the last.
     Say(String),
-    /// The first, and a while later the second, which `LATER` in its session stands for.
-    SayLater(String, String),
+    /// These lines, and after a while the second ones, which nobody asked for; then `AGAIN` stands in the diary.
+    Twice(String, Duration, String),
     /// These lines, then the connection is closed.
     SayAndClose(String),
     /// The connection is closed.
@@ -43,6 +43,11 @@ impl Act {
     /// Says that.
     pub fn say(text: &str) -> Self {
         Self::Say(text.to_owned())
+    }
+
+    /// Says the one, and after so many milliseconds the other, each in a segment (under TLS: a record) of its own.
+    pub fn twice(text: &str, pause_ms: u64, second: &str) -> Self {
+        Self::Twice(text.to_owned(), Duration::from_millis(pause_ms), second.to_owned())
     }
 }
 
@@ -246,12 +251,12 @@ impl Talk {
                 self.say(&text)?;
                 if upper == "DATA" && text.starts_with("354") { self.content() } else { Ok(()) }
             }
-            Act::SayLater(text, later) => {
+            Act::Twice(text, pause, second) => {
                 self.say(&text)?;
-                thread::sleep(Duration::from_millis(200));
-                self.say(&later)?;
-                self.note(|session| session.lines.push("LATER".to_owned()));
-                Ok(())
+                thread::sleep(pause);
+                self.say(&second)?;
+                self.note(|session| session.lines.push("AGAIN".to_owned()));
+                if upper == "DATA" { self.content() } else { Ok(()) }
             }
             Act::SayAndClose(text) => {
                 self.say(&text)?;

@@ -11,6 +11,7 @@ mod postfix;
 mod secure;
 mod sinks;
 mod told;
+mod turns;
 
 use gatepost_tests::Server;
 use gatepost_tests::hop::Hop;

@@ -103,12 +103,11 @@ impl RelayAhead {
     async fn settle(&mut self, envelope: &Envelope) -> Result<Lease, SinkError> {
         self.route = Route::default();
         if let Some(Begun { mut lease, mail, recipients }) = self.begun.take()
-            && let Ok(hop) = lease.work()
-            && !hop.wire.is_stale()
+            && lease.is_quiet().await
+            && let Some(hop) = lease.hop()
         {
             let peer = hop.peer;
             let needed = commands::mail(envelope, &hop.offers).map_err(unfit)?;
-            lease.stands(Standing::Begun);
             if needed == mail && recipients == envelope.recipients() {
                 return Ok(lease);
             }
@@ -164,7 +163,7 @@ async fn begin(
     let settings = &relay.settings;
     let place = relay.pool.place(settings.connect_timeout).await;
     let mut lease = place.map_err(|full| unreached(full.into()))?;
-    let mut kept = relay.pool.take();
+    let mut kept = relay.pool.take().await;
     loop {
         let is_new = kept.is_none();
         let hop = match kept.take() {

@@ -6,9 +6,10 @@
 //! ```
 //!
 //! The last block is always held back, so a message that is not committed has no end there, and a small one has not even
-//! begun.
+//! begun. What is taken for the answer to the end is that: before the end every other answer has come, and nothing else.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -28,6 +29,10 @@ use crate::telemetry::Event;
 const BLOCK: usize = 64 << 10;
 /// Chunks on their way without an answer, where PIPELINING is offered (RFC 3030 §4.2).
 const CHUNKS_AHEAD: usize = 8;
+/// How long after a 354 nothing may come: a server that answers before it has the content does so along with it.
+const SETTLE: Duration = Duration::from_millis(3);
+/// For the answer to the question after the last chunk's.
+pub(super) const CONFIRM_MAX: Duration = Duration::from_secs(30);
 
 /// One message on its way.
 pub(super) struct RelayDelivery {
@@ -114,7 +119,7 @@ impl RelayDelivery {
         let reply = answer.map_err(|error| self.lost(error))?;
         if reply.code == 354 {
             self.is_begun = true;
-            return Ok(());
+            return self.nothing_said_yet(SETTLE).await;
         }
         if reply.is_refusal() && !reply.is_goodbye() {
             self.lease.stands(Standing::Begun);
@@ -134,7 +139,7 @@ impl RelayDelivery {
         Ok(())
     }
 
-    async fn answer(&mut self, limit: std::time::Duration) -> Result<HopReply, SinkError> {
+    async fn answer(&mut self, limit: Duration) -> Result<HopReply, SinkError> {
         let answer = match self.lease.work() {
             Ok(hop) => hop.wire.reply(limit).await,
             Err(error) => Err(error),
@@ -158,20 +163,37 @@ impl RelayDelivery {
     }
 
     /// A server that answers before the end has come answers something else: that is not to be taken for the answer.
-    async fn nothing_said_yet(&mut self) -> Result<(), SinkError> {
-        let said = match self.lease.work() {
-            Ok(hop) => match hop.wire.is_stale() {
-                true => hop.wire.last_words().await,
-                false => return Ok(()),
-            },
-            Err(error) => return Err(self.lost(error)),
+    async fn nothing_said_yet(&mut self, within: Duration) -> Result<(), SinkError> {
+        let quiet = match self.lease.work() {
+            Ok(hop) if within.is_zero() => hop.wire.look().await,
+            Ok(hop) => hop.wire.stays_quiet(within).await,
+            Err(error) => Err(error),
         };
-        Err(said.map_or_else(|| self.lost(WireError::OutOfTurn), |reply| self.refused("content", &reply)))
+        let Err(error) = quiet else { return Ok(()) };
+        // After a 354 a refusal is the content's; among the answers to chunks it may be another command's.
+        let said = match self.lease.work() {
+            Ok(hop) if self.way == Way::Data && matches!(error, WireError::OutOfTurn) => {
+                hop.wire.last_words().await
+            }
+            _ => None,
+        };
+        Err(said.map_or_else(|| self.lost(error), |reply| self.refused("content", &reply)))
+    }
+
+    /// Answers to MAIL, RCPT and chunks look alike, so with one too many among them what was taken for the last one is the
+    /// one before it. One question more: were it so, its answer would be the one to the end.
+    async fn confirm(&mut self) -> Result<(), SinkError> {
+        let answer = match self.lease.work() {
+            Ok(hop) => hop.wire.ask("NOOP", CONFIRM_MAX).await,
+            Err(error) => Err(error),
+        };
+        let reply = answer.map_err(|error| self.lost(error))?;
+        if reply.is_ok() { Ok(()) } else { Err(self.lost(WireError::OutOfTurn)) }
     }
 
     /// Sends the end, and what it answers: one reply, or one for each recipient.
     async fn end(&mut self) -> Result<Vec<HopReply>, SinkError> {
-        self.nothing_said_yet().await?;
+        self.nothing_said_yet(Duration::ZERO).await?;
         let last = match self.way {
             Way::Data => {
                 self.block.extend_from_slice(END);
@@ -187,6 +209,10 @@ impl RelayDelivery {
         let mut replies = Vec::with_capacity(count);
         for _ in 0..count {
             replies.push(self.answer(self.relay.settings.reply_timeout).await?.short());
+        }
+        // DATA has its 354, which nothing else is answered.
+        if self.way == Way::Chunks && replies.iter().any(HopReply::is_ok) {
+            self.confirm().await?;
         }
         // What is no answer leaves open whether it waits for a command or for more content.
         if replies.iter().all(|reply| reply.is_ok() || (reply.is_refusal() && !reply.is_goodbye())) {

@@ -4,6 +4,7 @@
 //! nothing of messages, and of which address comes next.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -28,12 +29,37 @@ pub(super) struct Hop {
     pub(super) wire: Wire,
     /// What it offers.
     pub(super) offers: Offers,
+    /// How it was greeted: EHLO, LHLO or HELO, with our name.
+    hello: String,
+    /// What it calls itself.
+    name: String,
     /// Where it is.
     pub(super) peer: SocketAddr,
     /// As the settings name it, and its address, for logs.
     pub(super) shown: String,
     /// Transactions begun so far.
     pub(super) messages: u32,
+}
+
+impl Hop {
+    /// Greets it once more, which ends whatever was begun (RFC 5321 §4.1.4). Whether it answers as before: of all answers
+    /// this one alone is known beforehand, so none that was left over from earlier can be taken for it.
+    ///
+    /// # Errors
+    /// The connection is of no more use.
+    pub(super) async fn answers_as_before(&mut self, within: Duration) -> Result<bool, WireError> {
+        let reply = self.wire.ask(&self.hello, within).await?;
+        let (offers, name) = offered(&self.hello, &reply);
+        // What it offers for a login may depend on whether there was one.
+        let offers = Offers { auth: self.offers.auth.clone(), ..offers };
+        Ok(reply.code == 250 && name == self.name && offers == self.offers)
+    }
+}
+
+/// What an answer to `hello` offers, and the name in it. HELO offers nothing.
+fn offered(hello: &str, reply: &HopReply) -> (Offers, String) {
+    let offers = if hello.starts_with("HELO ") { Offers::default() } else { Offers::read(&reply.lines) };
+    (offers, server_name(&reply.lines))
 }
 
 /// Connects to `peer`, an address of `target`, up to the point where it takes messages.
@@ -69,7 +95,8 @@ impl Greeter<'_> {
             return Err(self.answer("a connection", &greeting));
         }
         self.keep_out_our_name(&greeting.lines)?;
-        let mut offers = self.hello(&mut wire).await?;
+        let (mut hello, mut reply) = self.hello(&mut wire).await?;
+        let (mut offers, mut name) = offered(&hello, &reply);
         if tls != Tls::None {
             if let Some(refused) = self.ask_for_tls(&mut wire, &offers).await? {
                 if tls == Tls::Require {
@@ -79,7 +106,8 @@ impl Greeter<'_> {
                 let (trust, host) = (&self.settings.trust, self.target.host());
                 let secured = wire.start_tls(trust, &host, self.settings.connect_timeout).await;
                 wire = secured.map_err(|source| HopError::Tls { peer: self.peer, source })?;
-                offers = self.hello(&mut wire).await?;
+                (hello, reply) = self.hello(&mut wire).await?;
+                (offers, name) = offered(&hello, &reply);
             }
         }
         if let Some(login) = &self.settings.login {
@@ -89,7 +117,7 @@ impl Greeter<'_> {
             Target::Literal(_) => self.target.to_string(),
             Target::Name(..) => format!("{} ({})", self.target, self.peer),
         };
-        Ok(Hop { wire, offers, peer: self.peer, shown, messages: 0 })
+        Ok(Hop { wire, offers, hello, name, peer: self.peer, shown, messages: 0 })
     }
 
     async fn open(&self) -> Result<TcpStream, HopError> {
@@ -105,23 +133,23 @@ impl Greeter<'_> {
         Ok(stream)
     }
 
-    /// EHLO or LHLO; HELO to a server that knows no EHLO (RFC 5321 §3.2).
-    async fn hello(&self, wire: &mut Wire) -> Result<Offers, HopError> {
+    /// EHLO or LHLO; HELO to a server that knows no EHLO (RFC 5321 §3.2). Gives the one that was taken, and its answer.
+    async fn hello(&self, wire: &mut Wire) -> Result<(String, HopReply), HopError> {
         let verb = match self.settings.protocol {
             Protocol::Smtp => "EHLO",
             Protocol::Lmtp => "LHLO",
         };
-        let mut reply = self.ask(wire, &format!("{verb} {}", self.settings.helo), "saying EHLO").await?;
+        let mut hello = format!("{verb} {}", self.settings.helo);
+        let mut reply = self.ask(wire, &hello, "saying EHLO").await?;
         if reply.is_permanent() && self.settings.protocol == Protocol::Smtp {
-            let helo = format!("HELO {}", self.settings.helo);
-            reply = self.ask(wire, &helo, "saying HELO").await?;
-            reply.lines.truncate(1);
+            hello = format!("HELO {}", self.settings.helo);
+            reply = self.ask(wire, &hello, "saying HELO").await?;
         }
         if reply.code != 250 {
             return Err(self.answer("EHLO", &reply));
         }
         self.keep_out_our_name(&reply.lines)?;
-        Ok(Offers::read(&reply.lines))
+        Ok((hello, reply))
     }
 
     fn keep_out_our_name(&self, lines: &[String]) -> Result<(), HopError> {

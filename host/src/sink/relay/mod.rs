@@ -75,9 +75,9 @@ impl Sink for RelaySink {
         true
     }
 
-    /// The last block has to be sent, and answered.
+    /// The last block has to be sent, answered, and the answer confirmed.
     fn commit_max(&self) -> Duration {
-        self.0.settings.data_timeout + self.0.settings.reply_timeout
+        self.0.settings.data_timeout + self.0.settings.reply_timeout + delivery::CONFIRM_MAX
     }
 
     fn ahead(&self) -> Option<Box<dyn Ahead>> {

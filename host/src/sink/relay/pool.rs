@@ -21,6 +21,8 @@ use super::wire::WireError;
 
 /// How long a server may take to answer RSET or QUIT, for which nobody waits.
 const FAREWELL_MAX: Duration = Duration::from_secs(5);
+/// How long one that was kept may take to say that it is still there: past it a new connection is better.
+const REUSE_MAX: Duration = Duration::from_secs(5);
 
 /// The connections of one relay.
 pub(super) struct Pool {
@@ -69,15 +71,23 @@ impl Pool {
         Ok(lease)
     }
 
-    /// A connection that was kept and is still there.
-    pub(super) fn take(&self) -> Option<Hop> {
-        let mut idle = self.idle();
-        while let Some((since, mut hop)) = idle.hops.pop_back() {
-            if since.elapsed() < self.idle_timeout && !hop.wire.is_stale() {
-                return Some(hop);
+    /// A connection that was kept, is still there, and gives its answers to what is asked.
+    pub(super) async fn take(&self) -> Option<Hop> {
+        while let Some(mut hop) = self.last() {
+            match hop.answers_as_before(REUSE_MAX).await {
+                Ok(true) => return Some(hop),
+                // The others have most likely gone the same way, and would each take as long.
+                Err(WireError::Late(_)) => return None,
+                Ok(false) | Err(_) => {}
             }
         }
         None
+    }
+
+    /// The one that was used last, if that is not too long ago.
+    fn last(&self) -> Option<Hop> {
+        let (since, hop) = self.idle().hops.pop_back()?;
+        (since.elapsed() < self.idle_timeout).then_some(hop)
     }
 
     /// Says goodbye to all that are kept.
@@ -172,6 +182,18 @@ impl Lease {
     /// The connection, only to look at.
     pub(super) fn hop(&self) -> Option<&Hop> {
         self.hop.as_ref()
+    }
+
+    /// Whether the connection is there, and has said nothing unasked. Where not, it is not used again.
+    pub(super) async fn is_quiet(&mut self) -> bool {
+        let is_quiet = match &mut self.hop {
+            Some(hop) => hop.wire.look().await.is_ok(),
+            None => false,
+        };
+        if !is_quiet {
+            self.standing = Standing::Unknown;
+        }
+        is_quiet
     }
 
     /// How far it is now.

@@ -77,7 +77,7 @@ fn what_the_sink_says_of_itself() {
         (sink.name(), sink.takes(), sink.is_final(), sink.can_quarantine()),
         ("out", Content::Message, true, false)
     );
-    assert_eq!(sink.commit_max(), Duration::from_secs(180 + 300));
+    assert_eq!(sink.commit_max(), Duration::from_secs(180 + 300 + 30));
 }
 
 /// Goal: only what is sure to go wrong for ever is refused for good.

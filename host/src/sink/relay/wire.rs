@@ -5,6 +5,7 @@
 //! ```
 //!
 //! What a server says before it was asked is an error: an answer that stands there already could be taken for the next one's.
+//! So each command is preceded by a look, through TLS where that is spoken.
 //! Knows nothing of what is said.
 
 use std::io;
@@ -17,6 +18,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::task::unconstrained;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -29,6 +31,9 @@ use crate::sink::Fault;
 const READ_SIZE: usize = 4 << 10;
 /// How long we look whether a server that stopped reading has said why.
 const LAST_WORDS_MAX: Duration = Duration::from_secs(2);
+/// Times that one look reads, and how long it may take: a server that keeps TLS busy for longer is not quiet.
+const READS_PER_LOOK_MAX: usize = 16;
+const LOOK_MAX: Duration = Duration::from_secs(1);
 
 /// Why a connection is of no more use.
 #[derive(Debug, thiserror::Error)]
@@ -83,19 +88,47 @@ impl Wire {
         matches!(self.stream, Stream::Tls(_))
     }
 
-    /// Whether the server has closed, or has said something unasked.
-    pub(super) fn is_stale(&mut self) -> bool {
-        let (socket, flags) = match &self.stream {
-            Stream::Plain(socket) => (socket, PollFlags::RDHUP | PollFlags::IN),
-            Stream::Tls(tls) => (tls.get_ref().0, PollFlags::RDHUP),
-        };
-        let mut fds = [PollFd::new(socket, flags)];
-        if !self.input.is_empty() || poll(&mut fds, Some(&Timespec::default())).is_ok_and(|ready| ready > 0) {
-            return true;
+    /// Looks whether all is quiet, and waits for nothing. What TLS says for itself, such as session tickets, is taken in.
+    ///
+    /// # Errors
+    /// The server has closed, or has said something unasked.
+    pub(super) async fn look(&mut self) -> Result<(), WireError> {
+        timeout(LOOK_MAX, self.read_what_is_there()).await.unwrap_or(Err(WireError::OutOfTurn))
+    }
+
+    /// The same, and waits so long for something to come.
+    ///
+    /// # Errors
+    /// As `look`.
+    pub(super) async fn stays_quiet(&mut self, within: Duration) -> Result<(), WireError> {
+        self.look().await?;
+        match timeout(within, self.read()).await {
+            Ok(read) => read.and(Err(WireError::OutOfTurn)),
+            Err(_) => self.look().await,
         }
-        // Under TLS session tickets may come at any time: only reading tells them from words.
-        let Stream::Tls(tls) = &mut self.stream else { return false };
-        tls.read_buf(&mut self.input).now_or_never().is_some()
+    }
+
+    async fn read_what_is_there(&mut self) -> Result<(), WireError> {
+        for _ in 0..READS_PER_LOOK_MAX {
+            if !self.input.is_empty() {
+                return Err(WireError::OutOfTurn);
+            }
+            // Past the task's budget, in which all would look quiet.
+            if let Some(read) = unconstrained(self.read()).now_or_never() {
+                return read.and(Err(WireError::OutOfTurn));
+            }
+            // The runtime learns late of what has come: the system knows.
+            let socket = match &self.stream {
+                Stream::Plain(socket) => socket,
+                Stream::Tls(tls) => tls.get_ref().0,
+            };
+            let mut fds = [PollFd::new(socket, PollFlags::RDHUP | PollFlags::IN)];
+            if poll(&mut fds, Some(&Timespec::default())).map_err(|error| broken(error.into()))? == 0 {
+                return Ok(());
+            }
+            socket.readable().await.map_err(broken)?;
+        }
+        Err(WireError::OutOfTurn)
     }
 
     /// Puts a command into the next segment.
@@ -109,9 +142,7 @@ impl Wire {
     /// # Errors
     /// Late, closed, broken, or something came unasked.
     pub(super) async fn flush(&mut self, within: Duration) -> Result<(), WireError> {
-        if !self.input.is_empty() {
-            return Err(WireError::OutOfTurn);
-        }
+        self.look().await?;
         let output = std::mem::take(&mut self.output);
         self.send(&output, within).await
     }
@@ -148,15 +179,18 @@ impl Wire {
             if let Some(reply) = decoder.feed(&mut self.input)? {
                 return Ok(reply);
             }
-            self.input.reserve(READ_SIZE);
-            let read = match &mut self.stream {
-                Stream::Plain(socket) => socket.read_buf(&mut self.input).await,
-                Stream::Tls(tls) => tls.read_buf(&mut self.input).await,
-            };
-            if read.map_err(broken)? == 0 {
-                return Err(WireError::Closed);
-            }
+            self.read().await?;
         }
+    }
+
+    /// Takes in what comes. Cut off, it has taken nothing.
+    async fn read(&mut self) -> Result<(), WireError> {
+        self.input.reserve(READ_SIZE);
+        let read = match &mut self.stream {
+            Stream::Plain(socket) => socket.read_buf(&mut self.input).await,
+            Stream::Tls(tls) => tls.read_buf(&mut self.input).await,
+        };
+        if read.map_err(broken)? == 0 { Err(WireError::Closed) } else { Ok(()) }
     }
 
     /// A command and its reply.
