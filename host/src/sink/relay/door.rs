@@ -108,19 +108,32 @@ impl Door {
     /// # Errors
     /// Why not.
     pub(super) fn admit_network(&self, ip: IpAddr, literal: bool) -> Result<(), Shut> {
-        let ip = inner(ip);
-        let named = |around: Option<&IpNet>| {
+        let outer = ip;
+        let named = |ip: IpAddr, around: Option<&IpNet>| {
             let nets = self.allowed.iter().flatten();
             nets.filter(|net| around.is_none_or(|around| around.contains(*net))).any(|net| net.contains(&ip))
         };
-        if let Some(special) = SPECIAL.iter().find(|net| net.contains(&ip)) {
-            return if named(Some(special)) { Ok(()) } else { Err(Shut::Special(ip)) };
+        let mut is_named = false;
+        for ip in faces(outer) {
+            if let Some(special) = SPECIAL.iter().find(|net| net.contains(&ip)) {
+                if !named(ip, Some(special)) {
+                    return Err(Shut::Special(ip));
+                }
+                is_named = true;
+            }
         }
+        if is_named {
+            return Ok(());
+        }
+        let ip = inner(outer).unwrap_or(outer);
         match &self.allowed {
             _ if literal => Ok(()),
-            Some(_) if named(None) => Ok(()),
+            Some(_) if named(ip, None) => Ok(()),
             Some(_) => Err(Shut::NotCovered(ip)),
-            None if PRIVATE.iter().any(|net| net.contains(&ip)) => Err(Shut::Private(ip)),
+            // Tunnels of old are closed whatever lies beyond them.
+            None if PRIVATE.iter().any(|net| net.contains(&ip) || net.contains(&outer)) => {
+                Err(Shut::Private(ip))
+            }
             None => Ok(()),
         }
     }
@@ -131,25 +144,51 @@ impl Door {
     /// # Errors
     /// It is ours.
     pub(super) fn keep_out_ourselves(&self, peer: SocketAddr, local: IpAddr) -> Result<(), Shut> {
-        let peer = SocketAddr::new(inner(peer.ip()), peer.port());
-        if self.own.is_ours(peer, local) { Err(Shut::Ours(peer)) } else { Ok(()) }
+        let mut peers = faces(peer.ip()).map(|ip| SocketAddr::new(ip, peer.port()));
+        peers.find(|peer| self.own.is_ours(*peer, local)).map_or(Ok(()), |peer| Err(Shut::Ours(peer)))
     }
 }
 
-/// The IPv4 address that an IPv6 address stands for: mapped, compatible (RFC 4291 §2.5.5) or by NAT64 (RFC 6052).
-fn inner(ip: IpAddr) -> IpAddr {
-    let IpAddr::V6(v6) = ip else { return ip };
-    if let Some(v4) = v6.to_ipv4_mapped() {
-        return v4.into();
-    }
+/// The IPv4 address that an IPv6 address stands for: mapped, compatible (RFC 4291 §2.5.5), translated (SIIT, RFC 2765 §2.1),
+/// by NAT64 (RFC 6052) or by 6to4 (RFC 3056 §2).
+fn inner(ip: IpAddr) -> Option<IpAddr> {
+    let IpAddr::V6(v6) = ip else { return None };
     let segments = v6.segments();
-    let [.., high, low] = segments;
-    let v4 = || Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
+    let (low, high) = (u128::from(v6), u128::from(v6) >> 80);
     match segments[..6] {
-        [0x64, 0xff9b, 0, 0, 0, 0] => v4().into(),
-        [0, 0, 0, 0, 0, 0] if high != 0 => v4().into(),
-        _ => ip,
+        [0, 0, 0, 0, 0, 0xffff] | [0, 0, 0, 0, 0xffff, 0] | [0x64, 0xff9b, 0, 0, 0, 0] => {
+            Some(last_four(low))
+        }
+        [0, 0, 0, 0, 0, 0] if segments[6] != 0 => Some(last_four(low)),
+        [0x2002, ..] => Some(last_four(high)),
+        _ => None,
     }
+}
+
+/// All that an address may stand for: itself or what is in it, and for a NAT64 prefix of somebody's own (RFC 8215) both, as
+/// nobody knows how long that prefix is (RFC 6052 §2.2).
+fn faces(ip: IpAddr) -> impl Iterator<Item = IpAddr> {
+    let mut within = [Some(inner(ip).unwrap_or(ip)), None, None, None, None];
+    if let IpAddr::V6(v6) = ip
+        && let [0x64, 0xff9b, 1, ..] = v6.segments()
+    {
+        // The ninth octet is left out (RFC 6052 §2.2).
+        let all = u128::from(v6);
+        let packed = ((all >> 64) << 56) | (all & ((1 << 56) - 1));
+        let found =
+            [last_four(packed >> 40), last_four(packed >> 32), last_four(packed >> 24), last_four(all)];
+        // Where there is none it is most likely padding.
+        for (slot, found) in within.iter_mut().skip(1).zip(found) {
+            *slot = Some(found).filter(|found| !SPECIAL.iter().take(1).any(|net| net.contains(found)));
+        }
+    }
+    within.into_iter().flatten()
+}
+
+/// The last 32 bits.
+fn last_four(bits: u128) -> IpAddr {
+    let [.., a, b, c, d] = bits.to_be_bytes();
+    Ipv4Addr::new(a, b, c, d).into()
 }
 
 #[cfg(test)]
@@ -170,9 +209,17 @@ mod tests {
     #[test]
     fn ourselves_never() {
         for (allowed, literal) in [(None, true), (Some(&["0.0.0.0/0", "::/0", "127.0.0.1/32"][..]), true)] {
-            for peer in
-                ["127.0.0.1:25", "127.0.0.2:25", "[::1]:25", "[::ffff:127.0.0.1]:25", "192.0.2.7:2525"]
-            {
+            for peer in [
+                "127.0.0.1:25",
+                "127.0.0.2:25",
+                "[::1]:25",
+                "[::ffff:127.0.0.1]:25",
+                "[::ffff:0:127.0.0.1]:25",
+                "[2002:7f00:1::1]:25",
+                "[64:ff9b::192.0.2.7]:2525",
+                "[64:ff9b:1::192.0.2.7]:2525",
+                "192.0.2.7:2525",
+            ] {
                 assert!(matches!(admit(allowed, peer, literal), Err(Shut::Ours(_))), "{peer}");
             }
             assert!(is_open(allowed, "127.0.0.1:26", literal));
@@ -209,6 +256,12 @@ mod tests {
             "::ffff:169.254.169.254",
             "::169.254.169.254",
             "64:ff9b::169.254.169.254",
+            "::ffff:0:169.254.169.254",
+            "2002:a9fe:a9fe::1",
+            "64:ff9b:1::169.254.169.254",
+            "64:ff9b:1:a9fe:a9:fe00::",
+            "64:ff9b:1:ffa9:fe:a9fe::",
+            "64:ff9b:1:ffff:a9:fea9:fe00:0",
         ] {
             let peer = SocketAddr::new(ip.parse().unwrap(), 2600).to_string();
             for (allowed, literal) in
@@ -234,6 +287,10 @@ mod tests {
             "fc00::1",
             "fd12::1",
             "2002:7f00:1::1",
+            "2002:808:808::1",
+            "::ffff:0:10.0.0.1",
+            "64:ff9b::10.0.0.1",
+            "64:ff9b:1::10.0.0.1",
             "2001::1",
             "::ffff:10.0.0.1",
         ] {
@@ -243,6 +300,9 @@ mod tests {
             assert!(matches!(admit(Some(&["192.0.2.0/24"]), &peer, false), Err(Shut::NotCovered(_))), "{ip}");
         }
         assert!(is_open(None, "8.8.8.8:25", false));
+        assert!(is_open(None, "[64:ff9b::8.8.8.8]:25", false));
+        assert!(is_open(Some(&["10.0.0.0/8"]), "[2002:a01:203::1]:25", false));
+        assert!(!is_open(Some(&["2000::/3"]), "[2002:a01:203::1]:25", false));
         assert!(is_open(None, "[2606:4700::1]:25", false));
         assert!(!is_open(Some(&["10.0.0.0/8"]), "8.8.8.8:25", false));
         assert!(is_open(Some(&["10.0.0.0/8", "::1/128"]), "10.255.255.255:25", false));
