@@ -147,3 +147,52 @@ fn it_leaves_before_the_content() {
         assert!(server.records("sink_failed").is_empty(), "{point}");
     }
 }
+
+/// Goal: a server that refuses our session refuses no message for good: another address takes it, or the client hears 451.
+#[test]
+fn it_wants_another_session() {
+    let strict = || {
+        Hop::script(|line| match line {
+            "STARTTLS" => Act::say("454 4.7.0 TLS not available"),
+            line if line.starts_with("MAIL") => Act::say("530 5.7.0 Must issue a STARTTLS command first"),
+            _ => Act::Usual,
+        })
+        .offers("PIPELINING STARTTLS")
+        .start()
+    };
+    let (alone, alive) = (strict(), Hop::start());
+    let reply = send(&relaying(&alone, "").start(), CONTENT).text();
+    assert!(reply.starts_with("451 4."), "{reply}");
+    let lines = format!("address = [\"{}\", \"{}\"]", strict().address(), alive.address());
+    let server = Server::builder().tenant("acme", &tenant("relay", &lines)).start();
+    assert_eq!(send(&server, CONTENT).code, 250);
+    assert_eq!(alive.messages(), [wire(CONTENT)]);
+    for (point, theirs) in [
+        ("MAIL", "504 what?"),
+        ("RCPT", "503 5.5.1 need MAIL"),
+        ("RCPT", "535 5.7.8 who are you"),
+        ("DATA", "503 5.5.1 need RCPT"),
+        ("CONTENT", "500 5.5.2 what?"),
+    ] {
+        let hop = Hop::answering(point, theirs);
+        let reply = send(&relaying(&hop, "").start(), CONTENT).text();
+        assert!(reply.starts_with("451 4."), "{point} {theirs}: {reply}");
+    }
+}
+
+/// Goal: what it says of an address is passed on, whatever came behind it in the same segment.
+#[test]
+fn it_refuses_an_address() {
+    for (mail, rcpt, ours) in [
+        ("553 5.1.8 sender unknown", "503 5.5.1 need MAIL", "553 5.1.8 sender unknown"),
+        ("250 2.1.0 ok", "501 5.1.3 bad address", "501 5.1.3 bad address"),
+    ] {
+        let hop = Hop::script(move |line| match line {
+            line if line.starts_with("MAIL") => Act::say(mail),
+            line if line.starts_with("RCPT") => Act::say(rcpt),
+            _ => Act::Usual,
+        });
+        let hop = hop.start();
+        assert_eq!(send(&relaying(&hop, "").start(), CONTENT).text(), ours);
+    }
+}

@@ -124,7 +124,7 @@ fn an_answer_before_the_end() {
         until("the early answer", || (!hop.lines("AGAIN").is_empty()).then_some(()));
         client.write(rest).unwrap();
         let reply = client.read_reply().unwrap().text();
-        assert!(reply.starts_with("451 4.4.2 "), "{way}: {reply}");
+        assert!(reply.starts_with("451 4.5.0 "), "{way}: {reply}");
         let sessions = hop.ended();
         assert!(sessions.iter().all(|session| session.messages.is_empty()), "{way}");
     }

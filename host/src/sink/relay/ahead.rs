@@ -222,8 +222,8 @@ async fn say(
             let reply = hop.wire.reply(limit).await.map_err(|error| lost(step, error))?;
             match reply.code / 100 {
                 _ if reply.is_goodbye() => return Err(Trouble::Gone(HopError::Left { peer, step, reply })),
-                // It has nothing against the message: another connection needs no RSET.
-                4 | 5 if step == "RSET" => {
+                // It has nothing against the message: another connection needs no RSET, another server takes our session.
+                4 | 5 if step == "RSET" || (step == "MAIL" && reply.is_about_session()) => {
                     return Err(Trouble::Gone(HopError::Answer { peer, step, reply: reply.shown() }));
                 }
                 2 | 4 | 5 => replies.push(reply.short()),

@@ -115,8 +115,10 @@ impl Relay {
             let doing = format!("understand what {shown} answers to {step}");
             return SinkError::new(doing, ReplyError::Malformed).with_fault(Fault::Garbled);
         }
-        SinkError::bare(format!("{shown} refused at {step}: {}", reply.shown()))
-            .with_fault(Fault::Refused(Box::new(reply.for_client())))
+        let heard = Box::new(reply.for_client());
+        // What it has against our session is for an operator to mend.
+        let fault = if reply.is_about_session() { Fault::Left(heard) } else { Fault::Refused(heard) };
+        SinkError::bare(format!("{shown} refused at {step}: {}", reply.shown())).with_fault(fault)
     }
 }
 

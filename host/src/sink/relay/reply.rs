@@ -116,6 +116,15 @@ impl HopReply {
         self.code == 421
     }
 
+    /// Whether it refuses this session, and says nothing of the message: a command that it does not know or expect (RFC 5321
+    /// §4.2.4), TLS or a login that it misses (RFC 3207 §4, RFC 4954 §6). An enhanced code for addresses (X.1.X, RFC 3463
+    /// §3.2) makes an address of it, as in `501 5.1.3`.
+    pub(super) fn is_about_session(&self) -> bool {
+        let first = self.lines.first().and_then(|line| line.split(' ').next());
+        let is_address = first.and_then(Enhanced::parse).is_some_and(|enhanced| enhanced.subject == 1);
+        matches!(self.code, 500..=504 | 530 | 534 | 535 | 538) && !is_address
+    }
+
     /// The same with the first [`SHOWN_MAX`] bytes of its text: more is neither logged nor passed on, and a message may wait
     /// for a thousand of them.
     pub(super) fn short(mut self) -> Self {
@@ -134,10 +143,10 @@ impl HopReply {
     }
 
     /// The same for our own client: its code, its enhanced code, its text, in one line. A 421 is a 451, as it is their
-    /// connection that ends, not our client's. Where it has no enhanced code that goes with the code (RFC 2034 §4), it is
+    /// connection that ends, not our client's, and so is what is about their session. Where it has no enhanced code that goes with the code (RFC 2034 §4), it is
     /// `X.0.0`.
     pub(super) fn for_client(&self) -> Reply {
-        let code = if self.is_goodbye() { 451 } else { self.code };
+        let code = if self.is_goodbye() || self.is_about_session() { 451 } else { self.code };
         let class = code / 100;
         let mut enhanced = None;
         let lines: Vec<&str> = self
@@ -253,6 +262,10 @@ mod tests {
         assert_eq!(heard(554, &["no thanks"]), "554 5.0.0 no thanks");
         assert_eq!(heard(550, &["4.2.2 odd"]), "550 5.0.0 odd");
         assert_eq!(heard(452, &[""]), "452 4.0.0 Refused by the next server");
+        assert_eq!(heard(530, &["5.7.0 Must issue STARTTLS"]), "451 4.0.0 Must issue STARTTLS");
+        assert_eq!(heard(504, &["what?"]), "451 4.0.0 what?");
+        assert_eq!(heard(505, &["what?"]), "505 5.0.0 what?");
+        assert_eq!(heard(501, &["5.1.3 bad address"]), "501 5.1.3 bad address");
         assert_eq!(heard(421, &["4.3.2 shutting down"]), "451 4.3.2 shutting down");
         assert_eq!(heard(550, &["5.7.1 a\u{1b}[2J\u{0}b"]), "550 5.7.1 a [2J b");
     }
