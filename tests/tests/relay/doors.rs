@@ -135,6 +135,8 @@ fn settings_that_are_refused() {
         ("address = \"192.0.2.1:25\"\ndata_timeout = \"601s\"", "`data_timeout`"),
         ("address = \"192.0.2.1:25\"\nreply_timeout = \"601s\"", "`reply_timeout`"),
         ("address = \"192.0.2.1:25\"\nidle_timeout = \"3601s\"", "`idle_timeout`"),
+        ("address = \"192.0.2.1:25\"\npause_timeout = \"999ms\"", "`pause_timeout`"),
+        ("address = \"192.0.2.1:25\"\npause_timeout = \"301s\"", "`pause_timeout`"),
         ("address = \"192.0.2.1:25\"\nconnections_max = 0", "`connections_max`"),
         ("address = \"192.0.2.1:25\"\nconnections_max = 1001", "`connections_max`"),
         ("address = \"192.0.2.1:25\"\nidle_max = 1001", "`idle_max`"),
@@ -149,7 +151,7 @@ fn settings_that_are_refused() {
         "address = \"169.254.1.1:25\"\nhosts_allowed = [\"169.254.1.0/24\"]",
         "address = \"127.0.0.1:25\"\nauth = { user = \"u\", secret = \"env:HOME\" }",
         "address = \"192.0.2.1:25\"\nconnect_timeout = \"5m\"\ncommand_timeout = \"10m\"\ndata_timeout = \"10m\"\nreply_timeout = \"10m\"",
-        "address = \"192.0.2.1:25\"\nidle_max = 0\nidle_timeout = \"1h\"\nconnections_max = 1000\nconnection_messages_max = 1000000",
+        "address = \"192.0.2.1:25\"\nidle_max = 0\npause_timeout = \"5m\"\nidle_timeout = \"1h\"\nconnections_max = 1000\nconnection_messages_max = 1000000",
     ] {
         assert_eq!(check(good), "", "{good}");
     }

@@ -7,7 +7,7 @@ use gatepost_tests::hop::{Act, Hop};
 use gatepost_tests::tls::Certificate;
 use gatepost_tests::wait::until;
 
-use crate::{CONTENT, relaying, send};
+use crate::{CONTENT, relaying, send, wire};
 
 #[test]
 fn one_connection_for_many_messages() {
@@ -141,4 +141,31 @@ fn an_answer_that_is_none() {
     assert_eq!(send(&server, CONTENT).code, 451);
     assert_eq!(send(&server, CONTENT).code, 250);
     assert_eq!(hop.sessions().len(), 2);
+}
+
+/// Goal: a client that pauses before its content keeps nobody from the next server; what it has said holds all the same.
+#[test]
+fn a_pause_gives_the_place_to_others() {
+    let hop = Hop::start();
+    let lines = "connections_max = 1\nconnect_timeout = \"20s\"\npause_timeout = \"1s\"";
+    let server = relaying(&hop, lines).start();
+    let mut first = server.smtp();
+    first.expect("MAIL FROM:<a@client.test>", 250);
+    first.expect("RCPT TO:<b@acme.example>", 250);
+    let mut second = server.smtp();
+    second.expect("MAIL FROM:<x@client.test>", 250);
+    second.expect("RCPT TO:<x@acme.example>", 250);
+    second.expect("RSET", 250);
+    first.expect("RCPT TO:<c@acme.example>", 250);
+    until("the first client's transaction to be given up", || (hop.lines("RSET").len() == 3).then_some(()));
+    first.expect("DATA", 354);
+    first.write(&wire(CONTENT)).unwrap();
+    first.expect_reply(250);
+    assert_eq!(hop.messages(), [wire(CONTENT)]);
+    let lines = hop.lines("");
+    let last = lines.iter().rposition(|line| line.starts_with("MAIL")).unwrap();
+    let expect =
+        ["MAIL FROM:<a@client.test>", "RCPT TO:<b@acme.example>", "RCPT TO:<c@acme.example>", "DATA"];
+    let said: Vec<&str> = lines[last..].iter().map(|line| line.trim_end_matches(" BODY=8BITMIME")).collect();
+    assert_eq!(said[..4], expect, "{lines:?}");
 }

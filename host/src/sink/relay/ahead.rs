@@ -3,6 +3,7 @@
 //! ```text
 //! first RCPT    connect or reuse, MAIL and RCPT        each next one    RCPT
 //! content       the envelope is as it was said: go on;  it is not: RSET, MAIL, every RCPT
+//! a long pause  the connection is for others: all is said anew when the client goes on
 //! ```
 //!
 //! A connection that is lost here costs nothing: nothing was accepted yet, so all is said once more to the next server.
@@ -69,6 +70,7 @@ impl RelayAhead {
         self.route = Route::default();
         let mut recipients = Vec::new();
         if let Some(mut begun) = self.begun.take() {
+            begun.lease.wake();
             if let Ok(hop) = begun.lease.work() {
                 let command = commands::rcpt(envelope, mailbox, &hop.offers).map_err(unfit)?;
                 let (peer, step) = (hop.peer, "RCPT");
@@ -136,6 +138,9 @@ impl Ahead for RelayAhead {
             Ok(answer) => answer,
             Err(_) => Err(late(limit, self.route.errors())),
         };
+        if let Some(begun) = &mut self.begun {
+            begun.lease.rest();
+        }
         if let Err(error) = &answer
             && self.begun.is_none()
             && error.fault != Fault::Unfit(Unfit::Address)

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::error::HopError;
 use super::greet::Hop;
@@ -31,6 +32,7 @@ pub(super) struct Pool {
     connections_max: usize,
     idle_max: usize,
     idle_timeout: Duration,
+    pause_timeout: Duration,
     messages_max: u32,
 }
 
@@ -50,6 +52,7 @@ impl Pool {
             connections_max: settings.connections_max,
             idle_max: settings.idle_max,
             idle_timeout: settings.idle_timeout,
+            pause_timeout: settings.pause_timeout,
             messages_max: settings.connection_messages_max,
         })
     }
@@ -67,6 +70,8 @@ impl Pool {
             pool: self.clone(),
             runtime: Handle::current(),
             place: Some(place),
+            patience: self.pause_timeout,
+            rest: None,
         };
         Ok(lease)
     }
@@ -165,12 +170,56 @@ pub(super) struct Lease {
     /// Where the connection lives.
     runtime: Handle,
     place: Option<OwnedSemaphorePermit>,
+    /// How long its client may still pause.
+    patience: Duration,
+    rest: Option<Rest>,
+}
+
+/// A connection that waits for its client.
+struct Rest {
+    since: Instant,
+    /// Empty once that took too long.
+    lease: Arc<Mutex<Option<Lease>>>,
+    timer: AbortHandle,
 }
 
 impl Lease {
     /// Fills the place. What was there is closed.
     pub(super) fn fill(&mut self, hop: Hop) {
         (self.hop, self.standing) = (Some(hop), Standing::Free);
+    }
+
+    /// The client pauses: when it has done so for too long in all, connection and place are for others. To be ended by `wake`.
+    pub(super) fn rest(&mut self) {
+        if self.standing != Standing::Begun || self.rest.is_some() {
+            return;
+        }
+        let lease = Self {
+            hop: self.hop.take(),
+            standing: self.standing,
+            pool: self.pool.clone(),
+            runtime: self.runtime.clone(),
+            place: self.place.take(),
+            patience: self.patience,
+            rest: None,
+        };
+        let lease = Arc::new(Mutex::new(Some(lease)));
+        let (held, patience) = (lease.clone(), self.patience);
+        let timer = self.runtime.spawn(async move {
+            sleep(patience).await;
+            drop(taken(&held));
+        });
+        self.rest = Some(Rest { since: Instant::now(), lease, timer: timer.abort_handle() });
+    }
+
+    /// The client goes on. Where that took too long the lease is empty.
+    pub(super) fn wake(&mut self) {
+        let Some(rest) = self.rest.take() else { return };
+        rest.timer.abort();
+        self.patience = self.patience.saturating_sub(rest.since.elapsed());
+        if let Some(mut lease) = taken(&rest.lease) {
+            (self.hop, self.place) = (lease.hop.take(), lease.place.take());
+        }
     }
 
     /// The connection, for something whose end is to be told by `stands`: until then it is not known how far it is.
@@ -186,6 +235,7 @@ impl Lease {
 
     /// Whether the connection is there, and has said nothing unasked. Where not, it is not used again.
     pub(super) async fn is_quiet(&mut self) -> bool {
+        self.wake();
         let is_quiet = match &mut self.hop {
             Some(hop) => hop.wire.look().await.is_ok(),
             None => false,
@@ -202,8 +252,13 @@ impl Lease {
     }
 }
 
+fn taken(lease: &Mutex<Option<Lease>>) -> Option<Lease> {
+    lease.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
 impl Drop for Lease {
     fn drop(&mut self) {
+        self.wake();
         let (Some(mut hop), place) = (self.hop.take(), self.place.take()) else { return };
         match self.standing {
             Standing::Free => self.pool.keep(&self.runtime, hop),

@@ -99,7 +99,10 @@ pub(super) struct RelaySettings {
     pub(super) data_timeout: Duration,
     /// For the answer to the end of the content. Default 5 min: the client waits for 10 (RFC 5321 §4.5.3.2.6).
     pub(super) reply_timeout: Duration,
-    /// Connections in use at once. Default 50: what Postfix takes from one client.
+    /// For all pauses of a client between its recipients and its content, after which the connection is for others. Default
+    /// 30 s: a client that has a message needs none.
+    pub(super) pause_timeout: Duration,
+    /// Connections in use at once. Default 200: several times what one address may have open, so that none can take all.
     pub(super) connections_max: usize,
     /// Connections that are kept for the next message. Default 20.
     pub(super) idle_max: usize,
@@ -128,7 +131,8 @@ impl RelaySettings {
         let command_timeout = duration(&mut keys, "command_timeout", SECOND..=10 * MINUTE, 2 * MINUTE);
         let data_timeout = duration(&mut keys, "data_timeout", SECOND..=10 * MINUTE, 3 * MINUTE);
         let reply_timeout = duration(&mut keys, "reply_timeout", SECOND..=10 * MINUTE, 5 * MINUTE);
-        let connections_max = count(&mut keys, "connections_max", 1..=1000, 50);
+        let pause_timeout = duration(&mut keys, "pause_timeout", SECOND..=5 * MINUTE, 30 * SECOND);
+        let connections_max = count(&mut keys, "connections_max", 1..=1000, 200);
         let idle_max = count(&mut keys, "idle_max", 0..=1000, 20);
         let idle_timeout = duration(&mut keys, "idle_timeout", SECOND..=HOUR, 10 * SECOND);
         let messages = count(&mut keys, "connection_messages_max", 1..=1_000_000, 100);
@@ -165,6 +169,7 @@ impl RelaySettings {
             command_timeout,
             data_timeout,
             reply_timeout,
+            pause_timeout,
             connections_max,
             idle_max,
             idle_timeout,

@@ -38,7 +38,8 @@ fn defaults() {
     assert_eq!((settings.helo.as_str(), settings.login.is_none()), ("mx.example", true));
     assert_eq!((settings.connect_timeout, settings.command_timeout), (seconds(30), seconds(120)));
     assert_eq!((settings.data_timeout, settings.reply_timeout), (seconds(180), seconds(300)));
-    assert_eq!((settings.connections_max, settings.idle_max), (50, 20));
+    assert_eq!((settings.connections_max, settings.idle_max), (200, 20));
+    assert_eq!(settings.pause_timeout, seconds(30));
     assert_eq!((settings.idle_timeout, settings.connection_messages_max), (seconds(10), 100));
     let document = include_str!("../../../../docs/config.md");
     let row = document.lines().find(|line| line.starts_with("| `relay` |")).unwrap();
@@ -47,6 +48,8 @@ fn defaults() {
         "(`\"2m\"`)",
         "(`\"3m\"`)",
         "(`\"5m\"`)",
+        "once more (`\"30s\"`)",
+        "(200)",
     ] {
         assert!(row.contains(told), "{told}");
     }
