@@ -41,8 +41,8 @@ impl FilesRead {
 
     /// Files that are not as they were noted, as they are now. Blocks.
     pub fn changed(&self) -> Stamps {
-        let noted: Vec<(PathBuf, Option<Stamp>)> = self.all().values().cloned().flatten().collect();
-        let now = noted.into_iter().map(|(path, noted)| (Stamp::at(&path), path, noted));
+        let noted: Vec<Stamps> = self.all().values().cloned().collect();
+        let now = noted.into_iter().flatten().map(|(path, noted)| (Stamp::at(&path), path, noted));
         now.filter(|(now, _, noted)| now != noted).map(|(now, path, _)| (path, now)).collect()
     }
 

@@ -67,7 +67,7 @@ pub(super) fn run(config: Option<&Path>, options: &CheckOptions, json: bool) -> 
 }
 
 fn refused(problems: &[&Problem]) -> anyhow::Error {
-    Problems(problems.iter().map(|problem| Problem::clone(problem)).collect()).into()
+    Problems(problems.iter().copied().cloned().collect()).into()
 }
 
 /// Checkers whose mailboxes lie in domains that are not their tenant's: nobody asks about those here.
