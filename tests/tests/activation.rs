@@ -55,7 +55,8 @@ fn restarts_refuse_nobody() {
         let clients: Vec<_> = (0..4).map(|_| scope.spawn(send)).collect();
         for _ in 0..3 {
             let before = delivered.load(Ordering::Relaxed);
-            while delivered.load(Ordering::Relaxed) < before + 20 && !clients.iter().any(thread::ScopedJoinHandle::is_finished)
+            while delivered.load(Ordering::Relaxed) < before + 20
+                && !clients.iter().any(thread::ScopedJoinHandle::is_finished)
             {
                 thread::yield_now();
             }

@@ -69,9 +69,10 @@ pub struct Listener {
 
     /// Most recipients of one message; past it 452. Default 100 (RFC 5321 §4.5.3.1.8).
     pub recipients_max: usize,
-    /// Messages of one session; then 421. Default 1000: whoever sends more connects anew, perhaps to another host.
+    /// Messages of one session; then 421. Default 100000: more than a busy neighbour sends within `session_timeout`, who keeps its
+    /// connection open.
     pub session_messages_max: usize,
-    /// Recipients named in one session; then 421. Default 10000.
+    /// Recipients named in one session; then 421. Default 1000000: ten for each message.
     pub session_recipients_max: usize,
     /// Errors of one session, refused recipients not counted; then 421 and close. Default 10.
     pub errors_max: usize,

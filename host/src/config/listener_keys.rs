@@ -100,8 +100,8 @@ pub(super) fn read(mut reader: Reader<'_>, base: &Path, taken: &mut Taken) -> Op
         recipient_rate: rate(&mut reader, "recipient_rate", None),
         auth_failure_rate: rate(&mut reader, "auth_failure_rate", Some(Rate { count: 20, per: secs(600) })),
         recipients_max: count(&mut reader, "recipients_max", 100_000, 100),
-        session_messages_max: count(&mut reader, "session_messages_max", 1_000_000_000, 1000),
-        session_recipients_max: count(&mut reader, "session_recipients_max", 1_000_000_000, 10_000),
+        session_messages_max: count(&mut reader, "session_messages_max", 1_000_000_000, 100_000),
+        session_recipients_max: count(&mut reader, "session_recipients_max", 1_000_000_000, 1_000_000),
         errors_max: count(&mut reader, "errors_max", 1000, 10),
         unknown_recipients_max: count(&mut reader, "unknown_recipients_max", 100_000, 20),
         unknown_recipients_delay: reader.duration(

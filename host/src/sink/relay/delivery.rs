@@ -25,6 +25,8 @@ use crate::mail::{Envelope, Mailbox, MessageId};
 use crate::sink::{Delivery, Fault, Placement, SinkError};
 use crate::telemetry::Event;
 
+/// The question after the last chunk.
+const NOOP: &[u8] = b"NOOP\r\n";
 /// Content that is collected before it is sent, in bytes.
 const BLOCK: usize = 64 << 10;
 /// Chunks on their way without an answer, where PIPELINING is offered (RFC 3030 §4.2).
@@ -181,14 +183,18 @@ impl RelayDelivery {
     }
 
     /// Answers to MAIL, RCPT and chunks look alike, so with one too many among them what was taken for the last one is the
-    /// one before it. One question more: were it so, its answer would be the one to the end.
+    /// one before it. One question more: were it so, its answer would be the one to the end. With PIPELINING it has been asked
+    /// along with the end. DATA has its 354, which nothing else is answered.
     async fn confirm(&mut self) -> Result<(), SinkError> {
-        let answer = match self.lease.work() {
-            Ok(hop) => hop.wire.ask("NOOP", CONFIRM_MAX).await,
-            Err(error) => Err(error),
-        };
-        let reply = answer.map_err(|error| self.lost(error))?;
+        if !self.pipelines() {
+            self.send(NOOP).await?;
+        }
+        let reply = self.answer(CONFIRM_MAX).await?;
         if reply.is_ok() { Ok(()) } else { Err(self.lost(WireError::OutOfTurn)) }
+    }
+
+    fn pipelines(&self) -> bool {
+        self.chunks_ahead > 0
     }
 
     /// Sends the end, and what it answers: one reply, or one for each recipient.
@@ -199,7 +205,13 @@ impl RelayDelivery {
                 self.block.extend_from_slice(END);
                 std::mem::take(&mut self.block)
             }
-            Way::Chunks => self.chunk(" LAST"),
+            Way::Chunks => {
+                let mut last = self.chunk(" LAST");
+                if self.pipelines() {
+                    last.extend_from_slice(NOOP);
+                }
+                last
+            }
         };
         self.send(&last).await?;
         let count = match self.relay.settings.protocol {
@@ -210,9 +222,14 @@ impl RelayDelivery {
         for _ in 0..count {
             replies.push(self.answer(self.relay.settings.reply_timeout).await?.short());
         }
-        // DATA has its 354, which nothing else is answered.
-        if self.way == Way::Chunks && replies.iter().any(HopReply::is_ok) {
-            self.confirm().await?;
+        let is_taken = replies.iter().any(HopReply::is_ok);
+        if self.way == Way::Chunks && (is_taken || self.pipelines()) {
+            match self.confirm().await {
+                Err(error) if is_taken => return Err(error),
+                // What they refused is refused; only the connection is of no more use.
+                Err(_) => return Ok(replies),
+                Ok(()) => {}
+            }
         }
         // What is no answer leaves open whether it waits for a command or for more content.
         if replies.iter().all(|reply| reply.is_ok() || (reply.is_refusal() && !reply.is_goodbye())) {
