@@ -27,8 +27,14 @@ pub(super) fn one_of_each() -> Vec<Event> {
     };
     let stages = vec![stage];
     let failures = vec![FailureRecord::default()];
-    let record =
-        MessageRecord { tenant: s("t"), reason: s("why"), stages, failures, ..MessageRecord::default() };
+    let record = MessageRecord {
+        tenant: s("t"),
+        reason: s("why"),
+        user: s("jo"),
+        stages,
+        failures,
+        ..MessageRecord::default()
+    };
     let (id, tenant, sink) = (s("id"), s("t"), s("sink"));
     vec![
         Event::Started { version: "", listeners: Vec::new(), admin: s("") },

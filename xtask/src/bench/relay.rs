@@ -35,7 +35,7 @@ pub(crate) fn run(gatepost: &Path) -> Result<()> {
             )?;
         }
         None => {
-            println!("  skipped: a Postfix of its own is started by root only, where postfix is installed")
+            println!("  skipped: a Postfix of its own is started by root only, where postfix is installed");
         }
     }
     if let Some(program) = postfix_tool("smtp-sink") {
