@@ -43,7 +43,7 @@ impl Connection {
         if let Some(incoming) = chunk.opening {
             let patience = self.port.listener.command_timeout;
             self.chunked = self.begin(&incoming).map(|fork| {
-                let (intake, decoder) = (self.intake(incoming.body), ChunkDecoder::new());
+                let (intake, decoder) = (self.intake(incoming.parameters.body), ChunkDecoder::new());
                 Box::new(Chunked { fork, intake, decoder, patience })
             });
         }

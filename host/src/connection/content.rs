@@ -32,7 +32,7 @@ impl Connection {
             return Ok(());
         };
         self.session.go_ahead().encode(&mut self.output);
-        self.content(message, incoming.body).await
+        self.content(message, incoming.parameters.body).await
     }
 
     /// Begins a message for the tenants of its recipients: every recipient that was taken made one of them so.

@@ -1,10 +1,9 @@
 //! What is known of a client and its message before anything is done with it, as facts of the envelope.
 
 use super::Connection;
-use crate::mail::envelope::RecipientWishes;
 use crate::mail::{Envelope, Mailbox};
 use crate::smtp::action::Incoming;
-use crate::smtp::parameters::{MailParameters, RcptParameters};
+use crate::smtp::parameters::MailParameters;
 use crate::transaction::new_id;
 
 impl Connection {
@@ -15,40 +14,26 @@ impl Connection {
         self.set_client_facts(&mut envelope);
         envelope.set_host_fact("smtp.helo", incoming.helo.as_str());
         envelope.set_host_fact("smtp.protocol", incoming.protocol.name());
-        let told = MailParameters {
-            size: incoming.size_declared,
-            body: incoming.body,
-            smtputf8: incoming.smtputf8,
-            ret: incoming.ret,
-            envid: incoming.envid.clone(),
-        };
-        set_told(&mut envelope, &told);
+        set_told(&mut envelope, &incoming.parameters);
         for (recipient, wishes) in incoming.recipients.iter().zip(&incoming.wishes) {
-            envelope.set_wishes(recipient, wishes_of(wishes));
+            envelope.set_wishes(recipient, wishes);
         }
         envelope
     }
 
     /// What is known before there is a message, `asked` being the recipient that is looked at.
-    pub(super) fn so_far_with(&mut self, asked: &Mailbox) -> Envelope {
-        let mut envelope = self.so_far();
-        if let Some((mail, taken, wishes)) = self.session.parameters() {
-            set_told(&mut envelope, mail);
-            let recipients = envelope.recipients().to_vec();
-            for (recipient, wishes) in recipients.iter().zip(taken).chain([(asked, wishes)]) {
-                envelope.set_wishes(recipient, wishes_of(wishes));
-            }
-        }
-        envelope
-    }
-
-    /// What is known before there is a message.
-    pub(super) fn so_far(&mut self) -> Envelope {
+    pub(super) fn so_far(&mut self, asked: &Mailbox) -> Envelope {
         let id = self.id.get_or_insert_with(new_id).clone();
         let (sender, recipients) = self.session.envelope().unwrap_or_default();
         let mut envelope = Envelope::new(id, sender.cloned(), recipients.to_vec());
         envelope.set_host_fact("smtp.helo", self.session.helo().unwrap_or_default());
         self.set_client_facts(&mut envelope);
+        if let Some((mail, taken, wishes)) = self.session.parameters() {
+            set_told(&mut envelope, mail);
+            for (recipient, wishes) in recipients.iter().zip(taken).chain([(asked, wishes)]) {
+                envelope.set_wishes(recipient, wishes);
+            }
+        }
         envelope
     }
 
@@ -91,8 +76,4 @@ fn set_told(envelope: &mut Envelope, mail: &MailParameters) {
             envelope.set_host_fact(key, value);
         }
     }
-}
-
-fn wishes_of(parameters: &RcptParameters) -> RecipientWishes {
-    RecipientWishes { notify: parameters.notify.clone(), orcpt: parameters.orcpt.clone() }
 }

@@ -18,11 +18,7 @@ impl Connection {
         mailbox: Mailbox,
     ) -> Result<Result<Mailbox, Reply>, Ended> {
         let recipient = mailbox.to_string();
-        let (tenant, answer) = match self.tenant_of(&mailbox) {
-            _ if !self.port.rates.recipients.take(self.client) => {
-                self.port.limit_reached(self.client, "recipient_rate");
-                (None, Err(replies::too_many_recipients()))
-            }
+        let (tenant, answer) = match self.within_rate().and_then(|()| self.tenant_of(&mailbox)) {
             Ok(tenant) => (Some(tenant.name.clone()), self.ask(tenant, mailbox).await?),
             Err(reply) => (None, Err(reply)),
         };
@@ -43,6 +39,15 @@ impl Connection {
             });
         }
         Ok(answer)
+    }
+
+    /// Whether this client may name another recipient now.
+    fn within_rate(&self) -> Result<(), Reply> {
+        if self.port.rates.recipients.take(self.client) {
+            return Ok(());
+        }
+        self.port.limit_reached(self.client, "recipient_rate");
+        Err(replies::too_many_recipients())
     }
 
     /// Who guesses names is answered late; what came before goes out at once.
@@ -88,7 +93,7 @@ impl Connection {
 
     /// Asks the tenant. An address that is taken makes the transaction the tenant's.
     async fn ask(&mut self, tenant: Arc<Tenant>, mailbox: Mailbox) -> Result<Result<Mailbox, Reply>, Ended> {
-        let envelope = self.so_far_with(&mailbox);
+        let envelope = self.so_far(&mailbox);
         let at = self.openings.iter().position(|opening| opening.tenant().name == tenant.name);
         let at = at.unwrap_or_else(|| {
             self.openings.push(Opening::new(&self.port.chains, tenant));

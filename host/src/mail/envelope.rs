@@ -39,12 +39,12 @@ pub struct Envelope {
     journal: Option<Vec<Change>>,
 }
 
-/// What the client asked for about a recipient (RFC 3461), as it was written.
+/// What the client asked for about a recipient (RFC 3461 §4.1, §4.2): the parameters of RCPT.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RecipientWishes {
-    /// `NOTIFY=`.
+    /// `NOTIFY=`: `NEVER`, or some of `SUCCESS`, `FAILURE`, `DELAY`, joined by commas, in upper case.
     pub notify: Option<String>,
-    /// `ORCPT=`.
+    /// `ORCPT=`, as it was written: type, `;`, xtext.
     pub orcpt: Option<String>,
 }
 
@@ -119,9 +119,9 @@ impl Envelope {
     }
 
     /// Notes what the client asked for.
-    pub fn set_wishes(&mut self, recipient: &Mailbox, wishes: RecipientWishes) {
-        if wishes != RecipientWishes::default() {
-            self.wishes.insert(recipient.clone(), wishes);
+    pub fn set_wishes(&mut self, recipient: &Mailbox, wishes: &RecipientWishes) {
+        if *wishes != RecipientWishes::default() {
+            self.wishes.insert(recipient.clone(), wishes.clone());
         }
     }
 

@@ -4,10 +4,11 @@
 
 #[cfg(doc)]
 use super::Session;
-use super::parameters::{Body, RcptParameters};
+use super::parameters::MailParameters;
 use super::xclient::Claims;
 use super::{Protocol, Reply};
 use crate::mail::Mailbox;
+use crate::mail::envelope::RecipientWishes;
 
 /// What to do before the next line is read.
 #[derive(Debug, PartialEq, Eq)]
@@ -67,21 +68,13 @@ pub struct Incoming {
     /// At least one; each mailbox once, in the order first named.
     pub recipients: Vec<Mailbox>,
     /// What was said of each of them where it was first named.
-    pub wishes: Vec<RcptParameters>,
+    pub wishes: Vec<RecipientWishes>,
     /// Each RCPT that was answered 250: which of the recipients it named. LMTP wants a reply for each (RFC 2033 §4.2).
     pub named: Vec<usize>,
-    /// `SIZE=`, in octets, within `message_size_max`. A claim: the content may still be larger.
-    pub size_declared: Option<u64>,
-    /// `BODY=`.
-    pub body: Body,
-    /// `SMTPUTF8`: addresses and header fields may be in UTF-8 (RFC 6531).
-    pub smtputf8: bool,
+    /// What was said of the message. `SIZE=` is within `message_size_max`, and a claim: the content may still be larger.
+    pub parameters: MailParameters,
     /// What the client called itself: one printable ASCII word.
     pub helo: String,
-    /// `RET=`: `FULL` or `HDRS` (RFC 3461).
-    pub ret: Option<&'static str>,
-    /// `ENVID=`, in xtext.
-    pub envid: Option<String>,
     /// Who the client is, where it has said so.
     pub user: Option<String>,
     /// How it came.

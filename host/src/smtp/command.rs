@@ -8,10 +8,11 @@
 //! parameters are.
 
 use super::address::{self, PathError};
-use super::parameters::{self, MailParameters, Offered, RcptParameters};
+use super::parameters::{self, MailParameters, Offered};
 use super::xclient::{self, Claims};
 use super::{Reply, Speaks};
 use crate::mail::Mailbox;
+use crate::mail::envelope::RecipientWishes;
 
 /// Longest command line in octets, CRLF included: RFC 5321 §4.5.3.1.4.
 pub const LINE_MAX: usize = 512;
@@ -47,7 +48,7 @@ pub enum Command {
     /// Begins a transaction.
     Mail(Mail),
     /// Names a recipient.
-    Rcpt(Mailbox, RcptParameters),
+    Rcpt(Mailbox, RecipientWishes),
     /// Wants to send the content.
     Data,
     /// `BDAT`: a chunk of the content follows the line (RFC 3030).
@@ -270,7 +271,7 @@ fn mail(argument: &str, offered: Offered) -> Result<Mail, SyntaxError> {
     Ok(Mail { sender, parameters })
 }
 
-fn rcpt(argument: &str, offered: Offered) -> Result<(Mailbox, RcptParameters), SyntaxError> {
+fn rcpt(argument: &str, offered: Offered) -> Result<(Mailbox, RecipientWishes), SyntaxError> {
     let path = after_keyword(argument, "TO:").ok_or(SyntaxError::Usage("RCPT TO:<address>"))?;
     let (recipient, rest) = address::forward_path(path).map_err(SyntaxError::Recipient)?;
     Ok((recipient, parameters::of_rcpt(rest, offered)?))

@@ -8,6 +8,7 @@
 
 use super::command::SyntaxError;
 use super::xtext;
+use crate::mail::envelope::RecipientWishes;
 
 /// Longest `ENVID` as it is written: RFC 3461 §4.4.
 const ENVID_MAX: usize = 100;
@@ -63,15 +64,6 @@ pub struct MailParameters {
     pub envid: Option<String>,
 }
 
-/// The parameters of RCPT (RFC 3461 §4.1, §4.2).
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RcptParameters {
-    /// `NOTIFY=`: `NEVER`, or some of `SUCCESS`, `FAILURE`, `DELAY`, joined by commas, in upper case.
-    pub notify: Option<String>,
-    /// `ORCPT=`, as it was written: type, `;`, xtext.
-    pub orcpt: Option<String>,
-}
-
 /// Reads what follows the path of MAIL.
 ///
 /// # Errors
@@ -102,7 +94,7 @@ pub fn of_mail(rest: &str, offered: Offered) -> Result<MailParameters, SyntaxErr
 ///
 /// # Errors
 /// As [`of_mail`].
-pub fn of_rcpt(rest: &str, offered: Offered) -> Result<RcptParameters, SyntaxError> {
+pub fn of_rcpt(rest: &str, offered: Offered) -> Result<RecipientWishes, SyntaxError> {
     let (mut notify, mut orcpt) = (None, None);
     for (keyword, value) in words(rest).ok_or(SyntaxError::Usage("RCPT TO:<address>"))? {
         match keyword.to_ascii_uppercase().as_str() {
@@ -115,7 +107,7 @@ pub fn of_rcpt(rest: &str, offered: Offered) -> Result<RcptParameters, SyntaxErr
             _ => return Err(SyntaxError::UnknownParameter),
         }
     }
-    Ok(RcptParameters { notify, orcpt })
+    Ok(RecipientWishes { notify, orcpt })
 }
 
 /// The `KEYWORD=value` or `KEYWORD` words after a path. `None` where no space parts them from the path.
@@ -217,7 +209,7 @@ mod tests {
     #[test]
     fn parameters_of_rcpt() {
         let found = of_rcpt(" notify=success,DELAY ORCPT=rfc822;jo+2B1@x.example", ALL).unwrap();
-        let expect = RcptParameters {
+        let expect = RecipientWishes {
             notify: Some("SUCCESS,DELAY".into()),
             orcpt: Some("rfc822;jo+2B1@x.example".into()),
         };

@@ -22,9 +22,10 @@ use std::sync::Arc;
 
 use super::action::Action;
 use super::command::{Command, Mail, SyntaxError};
-use super::parameters::{MailParameters, Offered, RcptParameters};
+use super::parameters::{MailParameters, Offered};
 use super::{Reply, Speaks, replies};
 use crate::mail::Mailbox;
+use crate::mail::envelope::RecipientWishes;
 pub use identity::{AuthPolicy, MECHANISMS};
 
 /// What a listener lays down for its sessions.
@@ -114,11 +115,11 @@ struct Open {
     mail: Mail,
     recipients: Vec<Mailbox>,
     /// What was said of each of them.
-    wishes: Vec<RcptParameters>,
+    wishes: Vec<RecipientWishes>,
     /// Each RCPT that was answered 250: which recipient it named.
     named: Vec<usize>,
     /// The recipient that is being looked at.
-    asked: RcptParameters,
+    asked: RecipientWishes,
     /// Whether a recipient was named, and not taken.
     refused: bool,
 }
@@ -183,7 +184,7 @@ impl Session {
     }
 
     /// What was said with MAIL in the open transaction, with each RCPT that was taken, and with the one that is being looked at.
-    pub fn parameters(&self) -> Option<(&MailParameters, &[RcptParameters], &RcptParameters)> {
+    pub fn parameters(&self) -> Option<(&MailParameters, &[RecipientWishes], &RecipientWishes)> {
         match &self.transaction {
             Transaction::Open(open) => Some((&open.mail.parameters, &open.wishes, &open.asked)),
             _ => None,

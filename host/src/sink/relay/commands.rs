@@ -136,7 +136,7 @@ mod tests {
             notify: Some("SUCCESS,DELAY".into()),
             orcpt: Some("rfc822;c@d.example".into()),
         };
-        wished.set_wishes(&recipient, wishes);
+        wished.set_wishes(&recipient, &wishes);
         let dsn = Offers { dsn: true, ..Offers::default() };
         assert_eq!(rcpt(&wished, &recipient, &Offers::default()).unwrap(), "RCPT TO:<c@d.example>");
         let expect = "RCPT TO:<c@d.example> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;c@d.example";

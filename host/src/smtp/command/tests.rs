@@ -27,7 +27,7 @@ fn from_jo(size: Option<u64>, body: Body) -> Command {
 }
 
 fn to(mailbox: Mailbox) -> Command {
-    Command::Rcpt(mailbox, RcptParameters::default())
+    Command::Rcpt(mailbox, RecipientWishes::default())
 }
 
 #[test]

@@ -93,25 +93,21 @@ impl Session {
     }
 
     fn incoming(&self, open: Open) -> Incoming {
-        let parameters = open.mail.parameters;
+        let utf8 = open.mail.parameters.smtputf8;
         Incoming {
             sender: open.mail.sender,
             recipients: open.recipients,
             wishes: open.wishes,
             named: open.named,
-            size_declared: parameters.size,
-            body: parameters.body,
-            smtputf8: parameters.smtputf8,
+            parameters: open.mail.parameters,
             helo: self.helo().unwrap_or_default().to_owned(),
-            ret: parameters.ret,
-            envid: parameters.envid,
             user: self.user.clone(),
             protocol: Protocol {
                 speaks: self.config.speaks,
                 extended: self.client.as_ref().is_some_and(|client| client.extended),
                 tls: self.tls,
                 authenticated: self.user.is_some(),
-                utf8: parameters.smtputf8,
+                utf8,
             },
         }
     }

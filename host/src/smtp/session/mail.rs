@@ -2,9 +2,9 @@
 
 use super::{AuthPolicy, Open, Session, Transaction};
 use crate::mail::Mailbox;
+use crate::mail::envelope::RecipientWishes;
 use crate::smtp::action::Action;
 use crate::smtp::command::Mail;
-use crate::smtp::parameters::RcptParameters;
 use crate::smtp::{Reply, replies};
 
 impl Session {
@@ -26,7 +26,7 @@ impl Session {
                 recipients: Vec::new(),
                 wishes: Vec::new(),
                 named: Vec::new(),
-                asked: RcptParameters::default(),
+                asked: RecipientWishes::default(),
                 refused: false,
             }));
             return Action::CheckSender;
@@ -49,7 +49,7 @@ impl Session {
     }
 
     /// A mailbox named again is a courtesy to answer, not a second recipient: it is not checked again and does not count.
-    pub(super) fn rcpt(&mut self, recipient: Mailbox, wishes: RcptParameters) -> Action {
+    pub(super) fn rcpt(&mut self, recipient: Mailbox, wishes: RecipientWishes) -> Action {
         let config = &self.config;
         self.counts.recipients += 1;
         if self.counts.recipients > config.session_recipients_max {

@@ -94,14 +94,10 @@ fn a_message_and_another() {
     let expect = Incoming {
         sender: Some(Mailbox::from_parts("s", "x.example")),
         recipients: vec![Mailbox::from_parts("A", "x.example"), Mailbox::from_parts("b", "x.example")],
-        wishes: vec![RcptParameters::default(); 2],
+        wishes: vec![RecipientWishes::default(); 2],
         named: vec![0, 1],
-        size_declared: Some(9),
-        body: Body::EightBitMime,
-        smtputf8: false,
+        parameters: MailParameters { size: Some(9), body: Body::EightBitMime, ..MailParameters::default() },
         helo: "c.example".into(),
-        ret: None,
-        envid: None,
         user: None,
         protocol: Protocol { extended: true, ..Protocol::default() },
     };

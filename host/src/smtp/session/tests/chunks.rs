@@ -192,7 +192,7 @@ fn utf8_addresses_where_they_were_asked_for() {
         let Action::Chunk(Chunk { opening: Some(incoming), .. }) = say(&mut session, "BDAT 0 LAST") else {
             panic!("content")
         };
-        assert!(incoming.smtputf8);
+        assert!(incoming.parameters.smtputf8);
         assert_eq!(incoming.sender, Some(Mailbox::from_parts("ü", "ü.x")));
         assert_eq!(incoming.recipients, [Mailbox::from_parts("用户", "例え.jp")]);
         assert_eq!(incoming.protocol.name(), name);

@@ -109,7 +109,7 @@ fn binarymime_and_dsn_where_they_are_offered() {
     let Action::Chunk(chunk) = say(&mut session, "BDAT 5 LAST") else { panic!("a chunk") };
     let incoming = chunk.opening.unwrap();
     assert_eq!(
-        (incoming.body, incoming.ret, incoming.envid.as_deref()),
+        (incoming.parameters.body, incoming.parameters.ret, incoming.parameters.envid.as_deref()),
         (Body::BinaryMime, Some("HDRS"), Some("e"))
     );
     assert_eq!(incoming.wishes[0].notify.as_deref(), Some("NEVER"));
