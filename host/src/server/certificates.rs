@@ -14,7 +14,8 @@ use tokio::time::Instant;
 
 use super::listeners::Listeners;
 use crate::telemetry::{Event, Level, Telemetry, causes};
-use crate::tls::{Stamp, TlsSlot};
+use crate::tls::TlsSlot;
+use crate::watched::Stamp;
 
 /// How often files are looked at. What has changed must rest for one look: key and certificate are written one after the other.
 const LOOK: Duration = Duration::from_secs(2);
@@ -23,7 +24,7 @@ const REMIND: Duration = Duration::from_secs(86_400);
 
 /// What was seen of a listener's files that are not what it serves.
 struct Seen {
-    stamp: Stamp,
+    stamps: Vec<Option<Stamp>>,
     /// It does not fit, and that was said.
     refused: bool,
 }
@@ -63,12 +64,12 @@ pub(super) async fn watch(listeners: Weak<Listeners>, telemetry: Telemetry) {
 
 /// Looks at one listener's files. Gives what is to be remembered until the next look, and what is to be said.
 fn look(slot: &Arc<TlsSlot>, before: Option<Seen>) -> (Option<Seen>, Option<(Level, String)>) {
-    let stamp = slot.stamp_now();
-    if stamp == slot.stamp() {
+    let stamps = slot.stamps_now();
+    if stamps == slot.stamps() {
         return (None, None);
     }
-    match before.filter(|before| before.stamp == stamp) {
-        None => (Some(Seen { stamp, refused: false }), None),
+    match before.filter(|before| before.stamps == stamps) {
+        None => (Some(Seen { stamps, refused: false }), None),
         Some(before) if before.refused => (Some(before), None),
         Some(_) => match slot.read() {
             Ok(fresh) => {
@@ -84,7 +85,7 @@ fn look(slot: &Arc<TlsSlot>, before: Option<Seen>) -> (Option<Seen>, Option<(Lev
             Err(error) => {
                 let text =
                     format!("its new certificates cannot be used, the old ones go on: {}", causes(&error));
-                (Some(Seen { stamp, refused: true }), Some((Level::Error, text)))
+                (Some(Seen { stamps, refused: true }), Some((Level::Error, text)))
             }
         },
     }

@@ -12,7 +12,6 @@ mod facts;
 mod files;
 mod names;
 mod slot;
-mod stamp;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -20,5 +19,4 @@ mod wire;
 pub use facts::TlsFacts;
 pub use files::TlsError;
 pub use slot::{Fresh, TlsSlot};
-pub use stamp::Stamp;
 pub use wire::{Stream, Wire};

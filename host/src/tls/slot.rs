@@ -14,8 +14,9 @@ use rustls_pki_types::CertificateDer;
 use super::client::Asks;
 use super::files::{authorities, pair};
 use super::names::ByName;
-use super::{Stamp, TlsError, expiry};
+use super::{TlsError, expiry};
 use crate::config::{ClientAuth, Tls};
+use crate::watched::Stamp;
 
 /// What a listener's TLS is made of, as the config says, and as it was read last.
 #[derive(Debug)]
@@ -35,7 +36,7 @@ pub struct Fresh {
     /// The certificates' files, in the same order.
     files: Vec<PathBuf>,
     /// The files, before they were read: what has changed since, is newer.
-    stamp: Stamp,
+    stamps: Vec<Option<Stamp>>,
 }
 
 impl TlsSlot {
@@ -71,13 +72,13 @@ impl TlsSlot {
     }
 
     /// The files as they were when what is served was read.
-    pub fn stamp(&self) -> Stamp {
-        self.current.load().stamp.clone()
+    pub fn stamps(&self) -> Vec<Option<Stamp>> {
+        self.current.load().stamps.clone()
     }
 
     /// The files as they are now.
-    pub fn stamp_now(&self) -> Stamp {
-        Stamp::of(files(&self.settings))
+    pub fn stamps_now(&self) -> Vec<Option<Stamp>> {
+        files(&self.settings).map(Stamp::at).collect()
     }
 
     /// What is wrong with the times of the certificates that are served. For people.
@@ -88,7 +89,7 @@ impl TlsSlot {
 
 impl Fresh {
     fn read(settings: &Tls) -> Result<Self, TlsError> {
-        let stamp = Stamp::of(files(settings));
+        let stamps = files(settings).map(Stamp::at).collect();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let pairs = || std::iter::once(&settings.main).chain(&settings.more);
         let keys =
@@ -114,7 +115,7 @@ impl Fresh {
             Some(strict) => builder.with_client_cert_verifier(Arc::new(Asks(strict.clone()))),
         };
         let config = Arc::new(builder.with_cert_resolver(Arc::new(ByName(keys.clone()))));
-        Ok(Self { config, verifier, keys, files: own_files, stamp })
+        Ok(Self { config, verifier, keys, files: own_files, stamps })
     }
 
     /// As [`TlsSlot::warnings`].

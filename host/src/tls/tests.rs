@@ -211,16 +211,16 @@ fn only_a_pair_that_fits() {
     let (first, second) = (made(&["mx.example"]), made(&["mx.example"]));
     let files = first.write(folder.path(), "mx");
     let slot = TlsSlot::load(&settings(files.clone())).unwrap();
-    assert_eq!(slot.stamp(), slot.stamp_now());
+    assert_eq!(slot.stamps(), slot.stamps_now());
     std::fs::write(&files.cert, &second.cert).unwrap();
-    assert_ne!(slot.stamp(), slot.stamp_now());
+    assert_ne!(slot.stamps(), slot.stamps_now());
     assert!(matches!(slot.read().unwrap_err(), TlsError::Unusable { .. }));
     std::fs::write(&files.key, &second.key).unwrap();
     let fresh = slot.read().unwrap();
     assert!(!fresh.has_same_certificates(&slot));
     slot.store(fresh);
     assert!(slot.read().unwrap().has_same_certificates(&slot));
-    assert_eq!(slot.stamp(), slot.stamp_now());
+    assert_eq!(slot.stamps(), slot.stamps_now());
     for (path, text) in
         [(&files.cert, ""), (&files.key, ""), (&files.cert, "-----BEGIN CERTIFICATE-----\nx\n")]
     {

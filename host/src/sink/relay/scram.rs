@@ -10,12 +10,12 @@ use std::num::NonZeroU32;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ring::{digest, hmac, pbkdf2};
 
-/// Most iterations that a server may ask for: half a second or so of CPU time.
+use crate::smtp::sasl::verifier::{ITERATIONS_MIN, keys, proof, sign};
+
+/// Most iterations that a server may ask for: half a second or so of CPU time. Fewer than [`ITERATIONS_MIN`] would help whoever
+/// listens to guess.
 const ITERATIONS_MAX: u32 = 1_000_000;
-/// Fewest: RFC 7677 §4. Fewer would help whoever listens to guess.
-const ITERATIONS_MIN: u32 = 4096;
 
 /// A login at work.
 pub(super) struct Scram {
@@ -71,23 +71,12 @@ impl Scram {
         let iterations = iterations.and_then(|text| text.parse().ok()).filter(|count| bounds.contains(count));
         let iterations =
             iterations.and_then(NonZeroU32::new).ok_or("its iterations are too few or too many")?;
-        let mut salted = [0; digest::SHA256_OUTPUT_LEN];
-        pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, iterations, &salt, self.password.as_bytes(), &mut salted);
+        let (client_key, server_key) = keys(&self.password, &salt, iterations);
         let without_proof = format!("c=biws,r={nonce}");
         let message = format!("{},{said},{without_proof}", self.bare);
-        let client_key = sign(&salted, b"Client Key");
-        let stored = digest::digest(&digest::SHA256, client_key.as_ref());
-        let signature = sign(stored.as_ref(), message.as_bytes());
-        let proof: Vec<u8> = client_key.as_ref().iter().zip(signature.as_ref()).map(|(a, b)| a ^ b).collect();
-        let server_key = sign(&salted, b"Server Key");
-        let server_signature = sign(server_key.as_ref(), message.as_bytes());
-        self.expected = Some(format!("v={}", STANDARD.encode(server_signature.as_ref())));
-        Ok(format!("{without_proof},p={}", STANDARD.encode(proof)))
+        self.expected = Some(format!("v={}", STANDARD.encode(sign(&server_key, message.as_bytes()))));
+        Ok(format!("{without_proof},p={}", STANDARD.encode(proof(&client_key, message.as_bytes()))))
     }
-}
-
-fn sign(key: &[u8], message: &[u8]) -> hmac::Tag {
-    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), message)
 }
 
 #[cfg(test)]

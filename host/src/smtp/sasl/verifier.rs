@@ -32,8 +32,9 @@ pub const SALT_MAX: usize = 64;
 const SCHEME: &str = "SCRAM-SHA-256";
 
 /// Octets of SHA-256.
-pub(super) const KEY_LEN: usize = 32;
-pub(super) type Key = [u8; KEY_LEN];
+const KEY_LEN: usize = 32;
+/// A key, a proof or a signature of SCRAM-SHA-256.
+pub type Key = [u8; KEY_LEN];
 
 /// What is kept of a password.
 #[derive(Clone, PartialEq, Eq)]
@@ -65,7 +66,8 @@ impl Verifier {
     /// Salt or iteration count are not what they may be.
     pub fn derive(password: &str, salt: &[u8], iterations: u32) -> Result<Self, VerifierError> {
         let (iterations, salt) = checked(iterations, salt.to_vec())?;
-        let (stored_key, server_key) = keys(password, &salt, iterations);
+        let (client_key, server_key) = keys(password, &salt, iterations);
+        let stored_key = sha256(&client_key);
         Ok(Self { iterations, salt, stored_key, server_key })
     }
 
@@ -81,8 +83,8 @@ impl Verifier {
 
     /// Whether a prepared password is the one. Takes as long for a wrong one.
     pub fn holds(&self, password: &str) -> bool {
-        let (stored_key, _) = keys(password, &self.salt, self.iterations);
-        stored_key.ct_eq(&self.stored_key).into()
+        let (client_key, _) = keys(password, &self.salt, self.iterations);
+        sha256(&client_key).ct_eq(&self.stored_key).into()
     }
 
     /// Rounds of PBKDF2.
@@ -96,24 +98,38 @@ impl Verifier {
 
     /// Whether the client that made `proof` for `message` knows the password (RFC 5802 §3): `ClientProof`, `AuthMessage`.
     pub(super) fn proves(&self, proof: &Key, message: &[u8]) -> bool {
-        let signature = mac(&hmac::Key::new(hmac::HMAC_SHA256, &self.stored_key), &[message]);
-        let mut client_key = *proof;
-        client_key.iter_mut().zip(signature).for_each(|(byte, mask)| *byte ^= mask);
+        let client_key = masked(proof, &sign(&self.stored_key, message));
         sha256(&client_key).ct_eq(&self.stored_key).into()
     }
 
     /// What proves to the client that we know it, too: `ServerSignature`.
     pub(super) fn server_signature(&self, message: &[u8]) -> Key {
-        mac(&hmac::Key::new(hmac::HMAC_SHA256, &self.server_key), &[message])
+        sign(&self.server_key, message)
     }
 }
 
-/// `StoredKey` and `ServerKey`.
-fn keys(password: &str, salt: &[u8], iterations: NonZeroU32) -> (Key, Key) {
+/// `ClientKey` and `ServerKey` (RFC 5802 §3). Takes `iterations` rounds of PBKDF2.
+pub fn keys(password: &str, salt: &[u8], iterations: NonZeroU32) -> (Key, Key) {
     let mut salted = [0; KEY_LEN];
     pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, iterations, salt, password.as_bytes(), &mut salted);
     let salted = hmac::Key::new(hmac::HMAC_SHA256, &salted);
-    (sha256(&mac(&salted, &[b"Client Key"])), mac(&salted, &[b"Server Key"]))
+    (mac(&salted, &[b"Client Key"]), mac(&salted, &[b"Server Key"]))
+}
+
+/// What a client that has this `ClientKey` proves itself with for `AuthMessage`: `ClientProof`.
+pub fn proof(client_key: &Key, message: &[u8]) -> Key {
+    masked(client_key, &sign(&sha256(client_key), message))
+}
+
+/// HMAC-SHA-256.
+pub fn sign(key: &Key, message: &[u8]) -> Key {
+    mac(&hmac::Key::new(hmac::HMAC_SHA256, key), &[message])
+}
+
+fn masked(key: &Key, mask: &Key) -> Key {
+    let mut masked = *key;
+    masked.iter_mut().zip(mask).for_each(|(byte, mask)| *byte ^= mask);
+    masked
 }
 
 fn mac(key: &hmac::Key, parts: &[&[u8]]) -> Key {
