@@ -44,17 +44,16 @@ impl Opening {
         &self.recipients
     }
 
-    /// Whether the tenant takes `mailbox`. `envelope`: sender, recipients taken so far, facts of the client.
+    /// Whether the tenant takes `mailbox`. `envelope`: sender, facts of the client; its recipients are the tenant's own, whoever else
+    /// has taken some.
     ///
     /// # Errors
     /// The reply to this RCPT.
     pub async fn recipient(&mut self, envelope: Envelope, mailbox: &Mailbox) -> Result<(), Reply> {
-        // Its sinks are told of its own recipients only.
-        let own = (!self.aheads.is_empty())
-            .then(|| envelope.for_recipients(envelope.id().clone(), self.recipients.clone()));
-        recipient::check(&self.chains, &self.tenant, envelope, mailbox.clone()).await?;
-        if let Some(own) = own {
-            self.ask_sinks(own, mailbox.clone()).await?;
+        let envelope = envelope.for_recipients(envelope.id().clone(), self.recipients.clone());
+        recipient::check(&self.chains, &self.tenant, envelope.clone(), mailbox.clone()).await?;
+        if !self.aheads.is_empty() {
+            self.ask_sinks(envelope, mailbox.clone()).await?;
         }
         self.recipients.push(mailbox.clone());
         Ok(())
