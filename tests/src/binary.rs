@@ -82,3 +82,25 @@ pub fn run(command: &mut Command, input: &[u8]) -> Done {
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
 }
+
+/// Whether `client` can be run here. Where it cannot, the test is to be skipped.
+///
+/// # Panics
+/// It cannot, and this is CI.
+pub fn is_installed(client: &str) -> bool {
+    let found =
+        Command::new(client).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+    if !found {
+        skipped(&format!("`{client}` is not installed"));
+    }
+    found
+}
+
+/// Says why a test is skipped.
+///
+/// # Panics
+/// This is CI, where none may be.
+pub fn skipped(why: &str) {
+    assert!(std::env::var("CI").as_deref() != Ok("true"), "{why}, and this is CI");
+    eprintln!("skipped: {why}");
+}

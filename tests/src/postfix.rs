@@ -20,6 +20,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tempfile::TempDir;
 
+use crate::binary::skipped;
 use crate::wait::until;
 
 /// What it delivers by itself, to one Maildir.
@@ -224,16 +225,6 @@ impl Drop for Postfix {
             tail.iter().rev().for_each(|line| eprintln!("{line}"));
         }
     }
-}
-
-/// Says that a test is skipped, and why.
-///
-/// # Panics
-/// Where `CI` is `true`.
-#[track_caller]
-pub fn skipped(why: &str) {
-    assert!(std::env::var("CI").as_deref() != Ok("true"), "{why}, and this is CI");
-    eprintln!("skipped: {why}");
 }
 
 /// Why it cannot be run here.

@@ -4,27 +4,13 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use gatepost_tests::binary::{gatepost, run};
+use gatepost_tests::binary::{gatepost, is_installed, run};
 use gatepost_tests::tls::Certificate;
 use gatepost_tests::{Server, Site};
 
 const CONTENT: &[u8] = b"From: a@client.test\r\nTo: jo@acme.example\r\nSubject: hi\r\n\r\nbody\r\n";
-
-/// Whether `client` can be run here.
-fn is_installed(client: &str) -> bool {
-    let found =
-        Command::new(client).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
-    assert!(
-        found || std::env::var("CI").as_deref() != Ok("true"),
-        "`{client}` is not installed, and this is CI"
-    );
-    if !found {
-        eprintln!("skipped: `{client}` is not installed");
-    }
-    found
-}
 
 /// A server whose listener `in` takes mail of those only who have logged in; there is `jo`, password `s3cret pass`.
 fn start() -> Server {

@@ -2,28 +2,14 @@
 //!
 //! A client that is not installed is skipped, and says so; where `CI` is `true` it fails instead.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use gatepost_tests::binary::run;
+use gatepost_tests::binary::{is_installed, run};
 use gatepost_tests::smtp::Smtp;
 use gatepost_tests::tls::Certificate;
 use gatepost_tests::{Server, Site};
 
 const CONTENT: &[u8] = b"From: a@client.test\r\nTo: jo@acme.example\r\nSubject: hi\r\n\r\n.dot\r\nbody  \r\n";
-
-/// Whether `client` can be run here.
-fn is_installed(client: &str) -> bool {
-    let found =
-        Command::new(client).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
-    assert!(
-        found || std::env::var("CI").as_deref() != Ok("true"),
-        "`{client}` is not installed, and this is CI"
-    );
-    if !found {
-        eprintln!("skipped: `{client}` is not installed");
-    }
-    found
-}
 
 fn site() -> (Server, Certificate) {
     let certificate = Certificate::new();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use gatepost_tests::postfix::skipped;
+use gatepost_tests::binary::skipped;
 use gatepost_tests::{Postfix, Server};
 
 use crate::conversation::{Conversation, shown};

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use gatepost_tests::Server;
+use gatepost_tests::binary::skipped;
 use gatepost_tests::wait::until;
 
 use crate::{CONTENT, send, tenant};
@@ -25,12 +26,8 @@ fn program() -> Option<PathBuf> {
         .map(PathBuf::from)
         .into_iter()
         .find(|path| path.is_file());
-    assert!(
-        found.is_some() || std::env::var("CI").as_deref() != Ok("true"),
-        "smtp-sink is not installed, and this is CI"
-    );
     if found.is_none() {
-        eprintln!("skipped: `smtp-sink` is not installed");
+        skipped("`smtp-sink` is not installed");
     }
     found
 }
